@@ -1,0 +1,1 @@
+"""What host applications speak to."""

@@ -1,0 +1,1 @@
+"""Retouch operations, one file each, found through the entry-point group retouch.operations."""

@@ -1,0 +1,1 @@
+"""The gate: prompt filter, output detectors, watermark. Imports nothing of Retouch."""
