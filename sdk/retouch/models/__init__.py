@@ -1,0 +1,1 @@
+"""Models: checkpoints and adapters, how they are found, verified, loaded and kept."""
