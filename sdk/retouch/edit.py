@@ -1,0 +1,290 @@
+"""An edit while it is being prepared and run: what operations may see and change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Protocol
+
+from retouch.errors import CannotCombine
+from retouch.noise import NoiseStreams
+from retouch.sampling.schedulers import executed_steps, make_sampler
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from retouch.denoiser import Condition, NoiseLevel
+    from retouch.models.adapters import ClipModel, IPAdapterWeights, T2IAdapterWeights
+    from retouch.models.model import Model
+    from retouch.sampling.sampler import Sampler
+
+#: Turns a condition into the one without what a guidance delta adds.
+Drop = Callable[["Condition"], "Condition"]
+
+
+class Adapters(Protocol):
+    """Where operations get weights beside the model. Names are None for the model's own default.
+
+    Raises:
+        ModelMissing: not installed, saying how to add it.
+    """
+
+    def ip_adapter(self, name: str | None, model: Model) -> IPAdapterWeights:
+        """An IP-Adapter that fits ``model``."""
+        ...
+
+    def t2i_adapter(self, name: str | None, kind: str, model: Model) -> T2IAdapterWeights:
+        """A T2I-Adapter of a kind (canny, sketch, color, depth) that fits ``model``."""
+        ...
+
+    def clip(self, name: str | None) -> ClipModel:
+        """A CLIP model that ranks pictures by a prompt."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """One step of guidance: how much further to go from an answer without to one with something.
+
+    ``x0 = D(c_0) + sum_k scale_k * (D(c_k) - D(c_{k-1}))``, where ``c_0`` is the condition with
+    everything dropped and every delta adds its part back, in order (Liu et al. 2022; Brooks et al.
+    2023, eq. 3 is the case of two).
+
+    Attributes:
+        name: for example ``prompt``.
+        scale: 1 means plainly with, 0 without.
+        start: progress from which ``scale`` holds; outside the window the scale is 1.
+        stop: progress before which it holds.
+        drops: how to remove the part from a condition.
+    """
+
+    name: str
+    scale: float
+    start: float = 0.0
+    stop: float = 1.0
+    drops: tuple[Drop, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where sampling starts.
+
+    Attributes:
+        strength: share of the schedule to run, [0, 1]; 1 with ``from_source`` False is pure noise.
+        from_source: start from the noised picture instead of pure noise.
+        repeats: how many times to noise and denoise (SDEdit's K).
+        latents: a state at the first level to start from instead, ``[1|lanes, C, h, w]``.
+    """
+
+    strength: float = 1.0
+    from_source: bool = False
+    repeats: int = 1
+    latents: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class EditInput:
+    """What one trajectory needs, already at working size.
+
+    Attributes:
+        prompt: what the result should show.
+        negative_prompt: what it should not.
+        picture: working picture ``[1, 3, H, W]`` in [-1, 1]; None to generate from nothing.
+        mask: per-pixel edit strength ``[1, 1, H, W]`` in [0, 1], 1 = edit fully; None = everywhere.
+        size: (H, W) in pixels.
+        steps: length of the whole schedule.
+        sampler: name of the sampler.
+        seed: of all noise of this edit.
+        latents: latents of ``picture`` when already known, ``[1, C, h, w]`` scaled.
+        generator_of: replaces the named noise streams (tests against other implementations).
+    """
+
+    prompt: str
+    size: tuple[int, int]
+    negative_prompt: str = ""
+    picture: Tensor | None = None
+    mask: Tensor | None = None
+    steps: int = 25
+    sampler: str = "ddim"
+    seed: int = 0
+    latents: Tensor | None = None
+    noise: NoiseStreams | None = None
+
+
+@dataclass
+class Edit:
+    """One edit being prepared; operations change ``condition``, ``start``, ``lanes``, ``deltas``.
+
+    Attributes:
+        input: what was asked for, at working size.
+        model: the network that answers.
+        adapters: where further weights come from.
+        lanes: number of trajectories that run together (Prompt-to-Prompt has two).
+        result_lane: which lane is the result.
+        condition: all that the network sees, with everything asked for.
+        deltas: guidance, by name, in the order in which parts are added.
+        rescale: share of std-rescaling after guidance, [0, 1] (Lin et al. 2023, section 3.4).
+        start: where sampling starts.
+    """
+
+    input: EditInput
+    model: Model
+    adapters: Adapters
+    lanes: int = 1
+    result_lane: int = 0
+    deltas: dict[str, Delta] = field(default_factory=dict)
+    rescale: float = 0.0
+    start: Start = field(default_factory=Start)
+    notes: dict[str, object] = field(default_factory=dict)
+    _condition: Condition | None = None
+    _source: Tensor | None = None
+    _sampler: Sampler | None = None
+
+    def __post_init__(self) -> None:
+        self.noise = self.input.noise or NoiseStreams(self.input.seed)
+
+    @property
+    def condition(self) -> Condition:
+        """The full condition; encoding the prompts is the first thing an edit does."""
+        if self._condition is None:
+            self._encode()
+        assert self._condition is not None
+        return self._condition
+
+    @condition.setter
+    def condition(self, value: Condition) -> None:
+        self._condition = value
+
+    def _encode(self) -> None:
+
+        wanted, negative = self.encode_prompts([self.input.prompt, self.input.negative_prompt])
+        self._condition = wanted
+        text, vectors = negative.text, negative.vectors
+
+        def without_prompt(condition: Condition) -> Condition:
+            return replace(condition, text=text, vectors=vectors, attention=())
+
+        self.drop_with("prompt", without_prompt)
+
+    def encode_prompts(self, prompts: Sequence[str]) -> list[Condition]:
+        """Encode prompts together; one condition of a single lane each."""
+        from retouch.denoiser import Condition
+
+        found = self.model.encode_prompts(prompts, self.input.size)
+        return [
+            Condition(
+                text=found.text[i : i + 1],
+                vectors={name: value[i : i + 1] for name, value in found.vectors.items()},
+            )
+            for i in range(len(prompts))
+        ]
+
+    def guide(self, name: str, scale: float, start: float = 0.0, stop: float = 1.0) -> None:
+        """Set the scale and window of a guidance delta, adding it last when it is new."""
+        known = self.deltas.get(name, Delta(name, scale))
+        self.deltas[name] = replace(known, scale=scale, start=start, stop=stop)
+
+    def drop_with(self, name: str, drop: Drop) -> None:
+        """Say how a delta's part is removed from a condition; several ways add up."""
+        known = self.deltas.get(name, Delta(name, self.default_guidance))
+        self.deltas[name] = replace(known, drops=(*known.drops, drop))
+
+    def add_delta_before(self, other: str, delta: Delta) -> None:
+        """Add a delta whose part is added back earlier than ``other``'s."""
+        rest = dict(self.deltas)
+        self.deltas.clear()
+        for name, known in rest.items():
+            if name == other:
+                self.deltas[delta.name] = delta
+            self.deltas[name] = known
+
+    @property
+    def default_guidance(self) -> float:
+        """Guidance scale when nobody sets one: the model's own recommendation, else 7.5."""
+        return float(self.model.scheduler_config.get("retouch_guidance", 7.5))
+
+    @property
+    def latent_size(self) -> tuple[int, int]:
+        """(h, w) of the latents."""
+        height, width = self.input.size
+        return height // self.model.factor, width // self.model.factor
+
+    @property
+    def source(self) -> Tensor:
+        """Scaled latents of the picture, ``[1, C, h, w]``.
+
+        Raises:
+            CannotCombine: there is no picture.
+        """
+        if self._source is None:
+            if self.input.latents is not None:
+                self._source = self.input.latents
+            else:
+                self._source = self.model.encode_picture(self.picture)
+        return self._source
+
+    @property
+    def picture(self) -> Tensor:
+        """The working picture ``[1, 3, H, W]`` in [-1, 1].
+
+        Raises:
+            CannotCombine: there is none.
+        """
+        if self.input.picture is None:
+            raise CannotCombine(
+                "this operation with an empty canvas", "it needs a picture", "give an input picture"
+            )
+        return self.input.picture
+
+    @property
+    def latent_mask(self) -> Tensor | None:
+        """The mask at latent resolution by area average, ``[1, 1, h, w]``; None = everywhere."""
+        from retouch.models.model import area_mask
+
+        if self.input.mask is None:
+            return None
+        return area_mask(self.input.mask, self.latent_size).to(self.model.device)
+
+    def start_noise(self, repeat: int = 0) -> Tensor:
+        """The noise the edit starts from, ``[1, C, h, w]``; all lanes share it."""
+        name = "start" if repeat == 0 else f"start/{repeat}"
+        shape = (1, self.model.latent_channels, *self.latent_size)
+        return self.noise.normal(name, shape).to(self.model.device)
+
+    def begin(self, strength: float, *, repeats: int = 1) -> None:
+        """Start from the noised picture instead of pure noise."""
+        self.start = replace(self.start, strength=strength, from_source=True, repeats=repeats)
+        self._sampler = None
+
+    def sampler(self) -> Sampler:
+        """A fresh sampler over the steps that the start leaves."""
+        return make_sampler(
+            self.input.sampler,
+            self.model.scheduler_config,
+            self.input.steps,
+            self.start.strength,
+        )
+
+    @property
+    def steps(self) -> int:
+        """Steps that will run, per repeat."""
+        return executed_steps(self.input.steps, self.start.strength)
+
+    @property
+    def levels(self) -> tuple[NoiseLevel, ...]:
+        """Noise levels of the run, the finished one last. Settled after stage START."""
+        if self._sampler is None:
+            self._sampler = self.sampler()
+        return self._sampler.levels
+
+    def describe(self) -> Mapping[str, object]:
+        """Effective settings, for receipts and replays."""
+        return {
+            "sampler": self.input.sampler,
+            "steps": self.input.steps,
+            "seed": self.input.seed,
+            "strength": self.start.strength,
+            "guidance": {d.name: d.scale for d in self.deltas.values()},
+            "lanes": self.lanes,
+            **self.notes,
+        }

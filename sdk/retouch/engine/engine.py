@@ -1,0 +1,211 @@
+"""Advances any number of edits together: choose, group, run one forward, resume."""
+
+from __future__ import annotations
+
+import enum
+import itertools
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from retouch.errors import Cancelled
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from retouch.denoiser import Evaluation, Flow
+
+
+class Priority(enum.IntEnum):
+    """Who goes first. Waiting work ages into the class above."""
+
+    LIVE = 0
+    INTERACTIVE = 1
+    BATCH = 2
+
+
+class Network(Protocol):
+    """What answers evaluations: a ``retouch.models.model.Model``, or a fake in tests."""
+
+    def bucket(self, evaluation: Evaluation) -> Hashable:
+        """Evaluations with equal buckets may share a forward."""
+        ...
+
+    def forward(self, evaluations: Sequence[Evaluation]) -> list[Tensor]:
+        """x0 of each, ``[lanes, C, h, w]``."""
+        ...
+
+
+@dataclass(eq=False)
+class Job:
+    """One running flow.
+
+    Attributes:
+        flow: yields evaluations, returns the result.
+        network: what answers them.
+        priority: class.
+        client: whose it is; clients of a class share rows fairly.
+        deadline: any increasing clock; earlier goes first among equals. None = last.
+        exact: never share a forward, for bit-reproducible results.
+    """
+
+    flow: Flow
+    network: Network
+    priority: Priority = Priority.INTERACTIVE
+    client: str = ""
+    deadline: float | None = None
+    exact: bool = False
+    result: Tensor | None = None
+    error: Exception | None = None
+    done: bool = False
+    _asked: list[Evaluation] = field(default_factory=list)
+    _answers: list[Tensor | None] = field(default_factory=list)
+    _waited: int = 0
+    _order: int = 0
+
+    def open_requests(self) -> list[int]:
+        """Indices of asked evaluations that have no answer yet."""
+        return [i for i, answer in enumerate(self._answers) if answer is None]
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """What one tick did: jobs served, evaluations and rows in its forward."""
+
+    jobs: int
+    evaluations: int
+    rows: int
+
+
+class Engine:
+    """Holds the running flows. Not thread-safe: one thread ticks, submits and cancels.
+
+    Args:
+        row_cap: most rows in one forward (a single larger evaluation still runs, alone).
+        aging: ticks a job waits before it counts as one class higher, so that low classes
+            always move.
+    """
+
+    def __init__(self, row_cap: int = 16, aging: int = 32) -> None:
+        self.row_cap = row_cap
+        self.aging = aging
+        self._jobs: list[Job] = []
+        self._served: dict[str, float] = {}
+        self._orders = itertools.count()
+
+    @property
+    def active(self) -> int:
+        """Number of jobs that are not done."""
+        return len(self._jobs)
+
+    def submit(self, job: Job) -> Job:
+        """Take a job and run its flow up to its first evaluations."""
+        job._order = next(self._orders)
+        # A new client starts level with the least served one: neither a debt nor a credit.
+        active = {known.client for known in self._jobs}
+        floor = min((self._served[client] for client in active), default=0.0)
+        if job.client not in active:
+            self._served[job.client] = floor
+        self._jobs.append(job)
+        self._resume(job, None)
+        return job
+
+    def cancel(self, job: Job) -> bool:
+        """Stop a job; its flow is closed at once. False when it was already done."""
+        if job.done:
+            return False
+        self._finish(job, error=Cancelled("cancelled by the caller"))
+        return True
+
+    def tick(self) -> Tick:
+        """One forward for the most deserving evaluations; then resume whoever has all answers."""
+        ranked = sorted(self._jobs, key=self._rank)
+        if not ranked:
+            return Tick(0, 0, 0)
+        batch = self._fill(ranked)
+        evaluations = [job._asked[i] for job, i in batch]
+        rows = sum(evaluation.x.shape[0] for evaluation in evaluations)
+        chosen = list(dict.fromkeys(job for job, _ in batch))
+        try:
+            answers = chosen[0].network.forward(evaluations)
+        except Exception as problem:
+            self._forward_failed(batch, problem)
+            return Tick(len(chosen), len(batch), rows)
+        for (job, index), answer in zip(batch, answers, strict=True):
+            job._answers[index] = answer
+            self._served[job.client] += job._asked[index].x.shape[0]
+        for job in self._jobs:
+            job._waited = 0 if job in chosen else job._waited + 1
+        for job in chosen:
+            self._resume_if_answered(job)
+        return Tick(len(chosen), len(batch), rows)
+
+    def run(self, until: Callable[[], bool] | None = None) -> None:
+        """Tick until nothing is left, or ``until()`` is true."""
+        while self._jobs and not (until is not None and until()):
+            self.tick()
+
+    def _rank(self, job: Job) -> tuple[float, float, float, int]:
+        aged = max(0, job.priority - job._waited // self.aging)
+        deadline = float("inf") if job.deadline is None else job.deadline
+        return aged, self._served[job.client], deadline, job._order
+
+    def _fill(self, ranked: list[Job]) -> list[tuple[Job, int]]:
+        first = ranked[0]
+        lead = first.open_requests()[0]
+        bucket = (id(first.network), first.network.bucket(first._asked[lead]))
+        chosen = [(first, lead)]
+        rows = first._asked[lead].x.shape[0]
+        for job in ranked:
+            if job is not first and (first.exact or job.exact or job.network is not first.network):
+                continue
+            for index in job.open_requests():
+                evaluation = job._asked[index]
+                count = evaluation.x.shape[0]
+                if (job, index) == (first, lead) or rows + count > self.row_cap:
+                    continue
+                if (id(job.network), job.network.bucket(evaluation)) == bucket:
+                    chosen.append((job, index))
+                    rows += count
+        return chosen
+
+    def _forward_failed(self, batch: list[tuple[Job, int]], problem: Exception) -> None:
+        """A forward that fails for a batch is tried alone, so that one bad edit ends only itself.
+
+        A job that was alone already is finished with the error.
+        """
+        jobs = list(dict.fromkeys(job for job, _ in batch))
+        if len(jobs) == 1:
+            self._finish(jobs[0], error=problem)
+            return
+        for job in jobs:
+            try:
+                for index in (i for owner, i in batch if owner is job):
+                    (job._answers[index],) = job.network.forward([job._asked[index]])
+            except Exception as own:
+                self._finish(job, error=own)
+            else:
+                self._resume_if_answered(job)
+
+    def _resume_if_answered(self, job: Job) -> None:
+        if not job.open_requests():
+            self._resume(job, [answer for answer in job._answers if answer is not None])
+
+    def _resume(self, job: Job, answers: list[Tensor] | None) -> None:
+        try:
+            job._asked = next(job.flow) if answers is None else job.flow.send(answers)
+            job._answers = [None] * len(job._asked)
+        except StopIteration as stop:
+            self._finish(job, result=stop.value)
+        except Exception as problem:
+            self._finish(job, error=problem)
+
+    def _finish(
+        self, job: Job, *, result: Tensor | None = None, error: Exception | None = None
+    ) -> None:
+        job.flow.close()
+        job.result, job.error, job.done = result, error, True
+        job._asked, job._answers = [], []
+        self._jobs.remove(job)
+        if not any(known.client == job.client for known in self._jobs):
+            self._served.pop(job.client, None)

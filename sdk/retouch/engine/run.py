@@ -1,0 +1,173 @@
+"""The one denoising loop: an edit from its operations to its latents."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from retouch.denoiser import evaluate
+from retouch.errors import InvalidField, OperationFailed, RetouchError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from retouch.denoiser import Condition, Denoiser, Flow, FlowOf, NoiseLevel
+    from retouch.edit import Edit
+    from retouch.operation import Operation
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Progress:
+    """How far an edit is.
+
+    Attributes:
+        done: network calls of the sampler done.
+        total: all of them.
+        x0: latest estimate of the result's latents ``[1, C, h, w]``.
+    """
+
+    done: int
+    total: int
+    x0: Tensor
+
+
+def run_edit(
+    edit: Edit, operations: Sequence[Operation], on_progress: Callable[[Progress], None]
+) -> Flow:
+    """Prepare, sample, and return the result lane's latents ``[1, C, h, w]``, scaled.
+
+    Raises:
+        OperationFailed: an operation raised something unexpected; names it and the place.
+        RetouchError: what operations raise on purpose passes unchanged.
+    """
+    ordered = sorted(operations, key=lambda operation: operation.stage)
+    _ = edit.condition  # encodes the prompts first
+    for operation in ordered:
+        yield from _prepare(operation, edit)
+    _check_channels(edit)
+    denoiser = compose(ordered, edit)
+    x = torch.empty(0)
+    for repeat in range(edit.start.repeats):
+        known = x[edit.result_lane][None] if repeat else None
+        x = yield from _sample(edit, ordered, denoiser, repeat, known, on_progress)
+    return x[edit.result_lane][None]
+
+
+def compose(operations: Sequence[Operation], edit: Edit) -> Denoiser:
+    """Wrap the network in the operations, the first innermost."""
+    denoiser: Denoiser = evaluate
+    for operation in operations:
+        wrapped = operation.denoise(denoiser, edit)
+        denoiser = denoiser if wrapped is denoiser else _blaming(operation, wrapped)
+    return denoiser
+
+
+def _blaming(operation: Operation, denoiser: Denoiser) -> Denoiser:
+    """The same denoiser; what it raises by accident names the operation, progress and shape."""
+
+    def denoise(x: Tensor, level: NoiseLevel, condition: Condition) -> Flow:
+        try:
+            return (yield from denoiser(x, level, condition))
+        except RetouchError:
+            raise
+        except Exception as problem:
+            where = f"denoise at progress {level.progress:.2f}, x {tuple(x.shape)}"
+            raise OperationFailed(operation.name, where, _explain(problem)) from problem
+
+    return denoise
+
+
+def _prepare(operation: Operation, edit: Edit) -> FlowOf:
+    try:
+        flow = operation.prepare(edit)
+        if inspect.isgenerator(flow):
+            yield from flow
+    except RetouchError:
+        raise
+    except Exception as problem:
+        raise OperationFailed(operation.name, "prepare", _explain(problem)) from problem
+
+
+def _sample(
+    edit: Edit,
+    operations: Sequence[Operation],
+    denoiser: Denoiser,
+    repeat: int,
+    known: Tensor | None,
+    on_progress: Callable[[Progress], None],
+) -> Flow:
+    sampler = edit.sampler()
+    calls = len(sampler.levels) - 1
+    if calls == 0:
+        source = edit.source if known is None else known
+        return source.expand(edit.lanes, -1, -1, -1)
+
+    def project(x: Tensor, level: NoiseLevel) -> Tensor:
+        for operation in operations:
+            try:
+                x = operation.project(x, level, edit)
+            except RetouchError:
+                raise
+            except Exception as problem:
+                where = f"project at progress {level.progress:.2f}, x {tuple(x.shape)}"
+                raise OperationFailed(operation.name, where, _explain(problem)) from problem
+        return x
+
+    def on_step(done: int, x0: Tensor) -> None:
+        total = calls * edit.start.repeats
+        lane = x0[edit.result_lane][None]
+        on_progress(Progress(repeat * calls + done, total, lane))
+
+    x = first_state(edit, sampler.levels[0], sampler.pure_noise, repeat, known)
+    step_seeded = [edit.noise.generator("step")] + [
+        edit.noise.fresh("step") for _ in range(edit.lanes - 1)
+    ]
+    x = yield from sampler.run(
+        project(x, sampler.levels[0]),
+        denoiser,
+        edit.condition,
+        project=project,
+        generators=step_seeded,
+        on_step=on_step,
+    )
+    return x
+
+
+def first_state(
+    edit: Edit,
+    level: NoiseLevel,
+    pure_noise: Callable[[Tensor], Tensor],
+    repeat: int = 0,
+    known: Tensor | None = None,
+) -> Tensor:
+    """State at the first level, ``[lanes, C, h, w]``: given, the noised picture, or pure noise."""
+    noise = edit.start_noise(repeat)
+    if edit.start.latents is not None and known is None:
+        x = edit.start.latents
+    elif edit.start.from_source or known is not None:
+        source = edit.source if known is None else known
+        x = level.alpha * source + level.sigma * noise
+    else:
+        x = pure_noise(noise)
+    return x.expand(edit.lanes, -1, -1, -1) if x.shape[0] != edit.lanes else x
+
+
+def _check_channels(edit: Edit) -> None:
+    channels = edit.condition.channels
+    given = edit.model.latent_channels + (0 if channels is None else channels.shape[1])
+    wanted = edit.model.input_channels
+    if given != wanted:
+        raise InvalidField(
+            "model",
+            edit.model.name,
+            f"a model with {given} input channels; this one takes {wanted}",
+            "name a model made for these operations, or leave the model to the planner",
+        )
+
+
+def _explain(problem: Exception) -> str:
+    return f"{type(problem).__name__}: {problem}"

@@ -1,0 +1,94 @@
+"""An operation: one editing technique, as a function around the denoiser."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from retouch.parameters import check_parameters
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from retouch.denoiser import Denoiser, FlowOf, NoiseLevel
+    from retouch.edit import Edit
+
+#: Input layouts of a network with C latent channels: C; 2C (state + picture); 2C+1 (state + mask +
+#: masked picture).
+InputLayout = Literal["plain", "picture", "inpaint"]
+
+
+class Stage(enum.IntEnum):
+    """Where an operation stands among others; the client's order only breaks ties."""
+
+    START = 0  #: chooses where sampling starts
+    CONDITION = 1  #: adds to what the network sees
+    GUIDANCE = 2  #: combines several answers of the network
+    PROJECTION = 3  #: constrains states or answers; outermost
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operation:
+    """One editing technique. Override any of the verbs; the fields are the parameters.
+
+    Rules: an operation never touches the network, the sampler's state or another edit; a
+    ``Condition`` is never mutated (use ``dataclasses.replace``); schedules are fractions of
+    progress; noise comes from ``edit.noise``; the class must be importable without torch.
+
+    Class attributes:
+        name: what requests call it.
+        stage: where it stands among others.
+        summary: one line for catalogues.
+        source: the paper and equation it implements.
+        layouts: the input layouts it can work with.
+        repeatable: whether a request may hold several of it.
+    """
+
+    name: ClassVar[str]
+    stage: ClassVar[Stage]
+    summary: ClassVar[str]
+    source: ClassVar[str]
+    layouts: ClassVar[tuple[InputLayout, ...]] = ("plain", "picture", "inpaint")
+    repeatable: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        """Check the parameters.
+
+        Raises:
+            InvalidField: naming the parameter, its value, what is allowed and the fix.
+        """
+        check_parameters(self, self.name)
+
+    def prepare(self, edit: Edit) -> FlowOf | None:
+        """Once, before the first step: encode, add conditions, choose the start.
+
+        May itself be a flow (a generator) when it needs the network, as inversion does.
+        """
+        return None
+
+    def denoise(self, inner: Denoiser, edit: Edit) -> Denoiser:
+        """Wrap the denoiser: ask ``inner`` as often as needed, answer x0."""
+        return inner
+
+    def project(self, x: Tensor, level: NoiseLevel, edit: Edit) -> Tensor:
+        """After each step: return the state ``[lanes, C, h, w]`` to go on from, at ``level``.
+
+        For what published methods do to x_t between steps (re-noising masks, LocalBlend, pinned
+        inversion). ``level.progress`` is 1 for the finished state.
+        """
+        return x
+
+    def candidates(self) -> int:
+        """How many differently seeded results to make for every result wanted."""
+        return 1
+
+    def choose(self, pictures: Sequence[Tensor], edit: Edit) -> int:
+        """Index of the picture to keep among candidates, ``[3, H, W]`` in [0, 1] each."""
+        return 0
+
+
+def in_window(level: NoiseLevel, start: float, stop: float) -> bool:
+    """Whether ``level`` lies in the window [start, stop) of progress."""
+    return start <= level.progress < stop

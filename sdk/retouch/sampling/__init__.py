@@ -1,0 +1,1 @@
+"""Samplers: flows over the noise levels."""
