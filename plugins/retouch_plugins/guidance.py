@@ -51,6 +51,10 @@ class Guidance(Operation):
         0.0, "Pull contrast back to the unguided answer's: 0 off, 1 fully.", low=0.0, high=1.0
     )
 
+    def branches(self) -> int:
+        """One more than the prompt's own, unless guidance is off."""
+        return 0 if self.scale == 1.0 else 1
+
     def prepare(self, edit: Edit) -> None:
         """Set the prompt delta."""
         if self.scale is not None:

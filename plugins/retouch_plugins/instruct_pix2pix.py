@@ -30,6 +30,7 @@ class InstructPix2Pix(Operation):
     summary: ClassVar[str] = "Edit the picture after an instruction"
     source: ClassVar[str] = "Brooks et al. 2023 (arXiv 2211.09800), eq. 3"
     layouts: ClassVar[tuple[InputLayout, ...]] = ("picture",)
+    provides: ClassVar[tuple[InputLayout, ...]] = ("picture",)
 
     text_scale: float = parameter(
         7.5, "How strongly to follow the instruction.", low=0.0, high=50.0
@@ -37,6 +38,10 @@ class InstructPix2Pix(Operation):
     image_scale: float = parameter(
         1.5, "How strongly to keep the picture; 1 to 2.5 is usual.", low=0.0, high=20.0
     )
+
+    def branches(self) -> int:
+        """The branch with the picture but without the instruction."""
+        return 0 if self.image_scale == 1.0 else 1
 
     def prepare(self, edit: Edit) -> None:
         """Add the picture as channels and its delta before the prompt's."""

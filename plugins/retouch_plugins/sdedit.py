@@ -31,6 +31,10 @@ class SDEdit(Operation):
     )
     repeats: int = parameter(1, "How many times to noise and denoise.", low=1, high=10)
 
+    def schedule(self) -> tuple[float, int]:
+        """Strength and repeats."""
+        return self.strength, self.repeats
+
     def prepare(self, edit: Edit) -> None:
         """Cut the schedule and start from the noised picture."""
         _ = edit.source

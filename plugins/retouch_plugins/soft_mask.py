@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
-from retouch.operation import Operation, Stage
+from retouch.operation import InputLayout, Operation, Stage
 from retouch.parameters import parameter
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ class SoftMask(Operation):
     stage: ClassVar[Stage] = Stage.PROJECTION
     summary: ClassVar[str] = "Edit each pixel only as strongly as the mask says"
     source: ClassVar[str] = "Levin & Fried 2023 (arXiv 2306.00950), algorithm 1"
+    provides: ClassVar[tuple[InputLayout, ...]] = ("inpaint",)
 
     strength: float = parameter(
         1.0, "Multiplies the mask: the greatest strength of any pixel.", low=0.0, high=1.0

@@ -43,6 +43,7 @@ class Operation:
         summary: one line for catalogues.
         source: the paper and equation it implements.
         layouts: the input layouts it can work with.
+        provides: the input layouts it fills the extra channels of.
         repeatable: whether a request may hold several of it.
     """
 
@@ -51,6 +52,7 @@ class Operation:
     summary: ClassVar[str]
     source: ClassVar[str]
     layouts: ClassVar[tuple[InputLayout, ...]] = ("plain", "picture", "inpaint")
+    provides: ClassVar[tuple[InputLayout, ...]] = ()
     repeatable: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
@@ -79,6 +81,22 @@ class Operation:
         inversion). ``level.progress`` is 1 for the finished state.
         """
         return x
+
+    def lanes(self) -> int:
+        """Trajectories that run together because of it; known before anything runs."""
+        return 1
+
+    def branches(self) -> int:
+        """Guidance branches it adds to every step."""
+        return 0
+
+    def extra_calls(self, steps: int) -> int:
+        """Network calls it makes beside the ``steps`` of the sampler."""
+        return 0
+
+    def schedule(self) -> tuple[float, int] | None:
+        """Share of the schedule that runs and how often, when it is what decides that."""
+        return None
 
     def candidates(self) -> int:
         """How many differently seeded results to make for every result wanted."""

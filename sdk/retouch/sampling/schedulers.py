@@ -125,7 +125,7 @@ class SchedulerSampler:
     ) -> None:
         import diffusers
 
-        kept = {k: v for k, v in scheduler_config.items() if not k.startswith("_")}
+        kept = {k: v for k, v in scheduler_config.items() if not k.startswith(("_", "retouch_"))}
         plain = {"clip_sample": False, "thresholding": False}
         settings = kept | plain | dict(recipe.settings)
         scheduler: Any = getattr(diffusers, recipe.scheduler).from_config(settings)

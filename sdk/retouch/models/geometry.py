@@ -1,0 +1,83 @@
+"""Sizes and recommendations of an installed model, read from its configuration, without torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from retouch.errors import ModelInvalid
+from retouch.models.records import ModelRecord, find_model
+from retouch.models.weights_file import read_json
+
+_NATIVE = {"sd1": 512, "sd2": 768, "sdxl": 1024}
+_CONFIGS = Path(__file__).parent / "configs"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelGeometry:
+    """What a plan needs to know of a model before it is loaded.
+
+    Attributes:
+        latent_channels: C.
+        in_channels: C, 2C or 2C+1.
+        factor: pixels per latent along one side.
+        multiple: working sizes must be a multiple of this many pixels.
+        native_size: side in pixels it was trained at.
+        steps: recommended schedule length.
+        sampler: recommended sampler.
+        base: name of the model it takes missing components from, or empty.
+    """
+
+    latent_channels: int
+    in_channels: int
+    factor: int
+    multiple: int
+    native_size: int
+    steps: int
+    sampler: str
+    base: str
+
+
+def read_geometry(record: ModelRecord) -> ModelGeometry:
+    """Read a checkpoint's geometry from its configuration files.
+
+    Raises:
+        ModelInvalid: a configuration file is missing or damaged.
+    """
+    folder = _config_folder(record)
+    base = ""
+    if (folder / "model_index.json").is_file():
+        base = str(read_json(folder / "model_index.json").get("_retouch_base", ""))
+    unet = _component(folder, base, "unet", "config.json")
+    vae = _component(folder, base, "vae", "config.json")
+    scheduler = _component(folder, base, "scheduler", "scheduler_config.json")
+    widths = vae.get("block_out_channels") or vae["encoder_block_out_channels"]
+    factor = 2 ** (len(widths) - 1)
+    sample = unet.get("sample_size")
+    native = sample * factor if isinstance(sample, int) else _NATIVE[record.family]
+    return ModelGeometry(
+        latent_channels=int(vae["latent_channels"]),
+        in_channels=record.in_channels,
+        factor=factor,
+        multiple=factor * 2 ** (len(unet["block_out_channels"]) - 1),
+        native_size=native,
+        steps=int(scheduler.get("retouch_steps", 25)),
+        sampler=str(scheduler.get("retouch_sampler", "ddim")),
+        base=base,
+    )
+
+
+def _config_folder(record: ModelRecord) -> Path:
+    if record.config:
+        return Path(record.config)
+    return record.path if record.path.is_dir() else _CONFIGS / record.family
+
+
+def _component(folder: Path, base: str, component: str, file: str) -> dict[str, Any]:
+    path = folder / component / file
+    if path.is_file():
+        return read_json(path)
+    if base:
+        return read_json(find_model(base).path / component / file)
+    raise ModelInvalid(str(folder), f"{component}/{file} is missing", "add the model again")

@@ -1,0 +1,246 @@
+"""From a request to what will run: pure, without torch, before anything is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from retouch.catalog import Catalog
+from retouch.errors import CannotCombine, InvalidField, UnknownName
+from retouch.imaging.image import Mask
+from retouch.imaging.patch import feather
+from retouch.imaging.region import RegionPlan, plan_region
+from retouch.models.geometry import ModelGeometry, read_geometry
+from retouch.models.records import ModelRecord, find_model, list_models
+from retouch.operation import InputLayout, Operation
+from retouch.parameters import parameters_of
+from retouch.request import EditRequest
+from retouch.sampling.schedulers import SAMPLERS, executed_steps
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """What will run, with every default filled in.
+
+    Attributes:
+        request: as asked for.
+        operations: in the order they act, implied ones included.
+        model: the installed model that will answer, perhaps a sibling of the one asked for.
+        geometry: its sizes.
+        region: crop and working size; None when nothing can change.
+        mask: strength over the canvas after feathering, or None for everywhere.
+        steps: length of the schedule.
+        sampler: name of the sampler.
+        candidates: trajectories made for every variant.
+        rows: rows of one forward of one trajectory.
+        calls: forwards one trajectory needs.
+    """
+
+    request: EditRequest
+    operations: tuple[Operation, ...]
+    model: ModelRecord
+    geometry: ModelGeometry
+    region: RegionPlan | None
+    mask: Mask | None
+    steps: int
+    sampler: str
+    candidates: int
+    rows: int
+    calls: int
+
+    @property
+    def row_steps(self) -> int:
+        """Price of the whole request: rows times forwards times trajectories."""
+        return self.rows * self.calls * self.candidates * self.request.variants
+
+    @property
+    def memory_bytes(self) -> int:
+        """Estimate of the memory it needs: weights in two bytes each, and activations.
+
+        A Stable Diffusion network keeps about 3000 numbers per latent pixel and row alive at its
+        widest; measured within a factor of two on the families here.
+        """
+        if self.region is None:
+            return 0
+        width, height = self.region.working
+        latents = width * height // self.geometry.factor**2
+        rows = self.rows * self.candidates * self.request.variants
+        return self.model.bytes + latents * rows * 3000 * 2
+
+    def describe(self) -> Mapping[str, object]:
+        """The plan in words and numbers, for ``--plan``."""
+        region = self.region
+        return {
+            "model": self.model.name,
+            "operations": {
+                operation.name: {
+                    known.name: _readable(getattr(operation, known.name))
+                    for known in parameters_of(type(operation))
+                }
+                for operation in self.operations
+            },
+            "sampler": self.sampler,
+            "steps": self.steps,
+            "seed": self.request.seed,
+            "variants": self.request.variants,
+            "candidates per variant": self.candidates,
+            "crop": "nothing changes" if region is None else str(region.crop),
+            "working size": "-" if region is None else "{}x{}".format(*region.working),
+            "rows per step": self.rows,
+            "network calls": self.calls,
+            "row-steps in all": self.row_steps,
+            "memory": f"about {self.memory_bytes / 2**20:.0f} MiB",
+        }
+
+
+def make_plan(request: EditRequest, catalog: Catalog) -> Plan:
+    """Choose the model, the region and the defaults, and refuse what cannot work.
+
+    Raises:
+        InvalidRequest: one clear error before anything runs.
+        ModelMissing: the model is not installed.
+    """
+    mask = _mask(request)
+    operations = _complete(request, mask, catalog)
+    record, geometry = choose_model(request.model, operations)
+    area = None if mask is None else mask.bbox()
+    nothing = mask is not None and area is None
+    region = None
+    if not nothing:
+        region = plan_region(
+            request.image.size,
+            area,
+            native_size=geometry.native_size,
+            multiple=geometry.multiple,
+            padding=request.padding,
+        )
+    sampler = request.sampler or geometry.sampler
+    steps = request.steps or geometry.steps
+    order = _check_sampling(sampler, steps)
+    strength, repeats = _start(operations)
+    executed = executed_steps(steps, strength)
+    calls = max(0, executed * order - (order - 1)) * repeats
+    calls += sum(operation.extra_calls(executed) for operation in operations)
+    lanes = max(operation.lanes() for operation in operations)
+    branches = 1 + sum(operation.branches() for operation in operations)
+    return Plan(
+        request=request,
+        operations=operations,
+        model=record,
+        geometry=geometry,
+        region=region,
+        mask=mask,
+        steps=steps,
+        sampler=sampler,
+        candidates=max(operation.candidates() for operation in operations),
+        rows=lanes * branches,
+        calls=calls,
+    )
+
+
+def choose_model(name: str, operations: tuple[Operation, ...]) -> tuple[ModelRecord, ModelGeometry]:
+    """The model asked for, or its sibling with the input channels the operations need.
+
+    Raises:
+        CannotCombine: the operations need different input channels, or no sibling has them.
+        ModelMissing: no such model.
+        InvalidField: the name is an adapter's.
+    """
+    record = find_model(name)
+    if record.kind != "checkpoint":
+        fix = "name a checkpoint; adapters are named in their operation's `model` parameter"
+        raise InvalidField("model", name, "an installed checkpoint", fix)
+    allowed = set.intersection(*(set(operation.layouts) for operation in operations))
+    names = " and ".join(operation.name for operation in operations)
+    if not allowed:
+        raise CannotCombine(
+            names, "they need networks with different input channels", "leave one of them out"
+        )
+    for candidate in (record, *_siblings(record)):
+        geometry = read_geometry(candidate)
+        layout = layout_of(geometry)
+        provided = layout == "plain" or any(layout in op.provides for op in operations)
+        if layout in allowed and provided:
+            return candidate, geometry
+    channels = {"plain": "C", "picture": "2C (state and picture)", "inpaint": "2C+1"}
+    wanted = " or ".join(channels[layout] for layout in sorted(allowed))
+    raise CannotCombine(
+        f"{names} with model {name!r}",
+        f"they need a network with {wanted} input channels, it has {record.in_channels}",
+        "name another model, or add one with `retouch models add PATH`",
+    )
+
+
+def layout_of(geometry: ModelGeometry) -> InputLayout:
+    """What the input channels of a network mean, from their number."""
+    extra = geometry.in_channels - geometry.latent_channels
+    if extra == 0:
+        return "plain"
+    return "picture" if extra == geometry.latent_channels else "inpaint"
+
+
+def _siblings(record: ModelRecord) -> list[ModelRecord]:
+    """Checkpoints that share components with ``record``."""
+    checkpoints = [r for r in list_models("checkpoint") if r.name != record.name]
+    return [r for r in checkpoints if read_geometry(r).base == record.name]
+
+
+def _mask(request: EditRequest) -> Mask | None:
+    mask = request.mask
+    if request.region is not None:
+        inside = request.region.clip(request.image.bounds)
+        if inside.area == 0 or inside != request.region:
+            size = "{}x{}".format(*request.image.size)
+            allowed = f"a rectangle inside the {size} picture"
+            raise InvalidField("region", request.region, allowed, "move or shrink it")
+        mask = Mask.rectangle(request.image.size, inside)
+    return mask if mask is None else feather(mask, request.feather)
+
+
+def _complete(request: EditRequest, mask: Mask | None, catalog: Catalog) -> tuple[Operation, ...]:
+    """Add what the request implies: the mask's operation, a start, guidance."""
+    operations = list(request.operations)
+    names = {operation.name for operation in operations}
+    if mask is not None and "soft_mask" not in names:
+        operations.append(catalog.make("soft_mask", {}))
+    elif not operations:
+        operations.append(catalog.make("sdedit", {}))
+    if "guidance" not in names:
+        operations.append(catalog.make("guidance", {}))
+    return tuple(sorted(operations, key=lambda operation: operation.stage))
+
+
+def _start(operations: tuple[Operation, ...]) -> tuple[float, int]:
+    """Share of the schedule that runs, and how often."""
+    for operation in operations:
+        share = operation.schedule()
+        if share is not None:
+            return share
+    return 1.0, 1
+
+
+def _check_sampling(sampler: str, steps: int) -> int:
+    if sampler not in SAMPLERS:
+        raise UnknownName("sampling.sampler", sampler, ", ".join(SAMPLERS), "use one of these")
+    recipe = SAMPLERS[sampler]
+    if steps > recipe.most_steps:
+        allowed = f"int in [1, {recipe.most_steps}] for {sampler}"
+        raise InvalidField("sampling.steps", steps, allowed, "choose fewer steps")
+    return recipe.order
+
+
+def _readable(value: object) -> object:
+    if isinstance(value, tuple):
+        return [_readable(item) for item in value]
+    return value if isinstance(value, str | int | float | bool | None) else type(value).__name__
+
+
+def with_defaults(plan: Plan) -> EditRequest:
+    """The request with every default filled in, so that it can be replayed exactly."""
+    return replace(
+        plan.request,
+        operations=plan.operations,
+        model=plan.model.name,
+        steps=plan.steps,
+        sampler=plan.sampler,
+    )
