@@ -1,0 +1,65 @@
+"""Every error the safety package raises on purpose.
+
+::
+
+    SafetyError
+    ├── Refused          the gate said no; nothing was released
+    ├── AlreadyOpened    a sealed picture was opened twice, or by something other than the gate
+    ├── DetectorFailed   a detector is missing, corrupt, or does not reproduce its known answer
+    ├── InvalidContent   pixels that cannot be sealed: wrong shape or depth
+    └── CannotSave       a file that cannot be written: field, value, allowed, fix
+"""
+
+from __future__ import annotations
+
+
+class SafetyError(Exception):
+    """Base of every error of the safety package."""
+
+
+class Refused(SafetyError):
+    """The gate said no; nothing was released.
+
+    Args:
+        stage: what refused: ``pixels``, ``self-test``, ``detector``, ``watermark``, ``receipt``.
+        category: what was found, or ``failed`` when the check itself broke.
+        score: the score that was compared, NaN if there was none.
+        threshold: the score from which on the stage refuses, NaN if there was none.
+        advice: what the user can do, one sentence.
+    """
+
+    def __init__(
+        self, stage: str, category: str, score: float, threshold: float, advice: str
+    ) -> None:
+        self.stage, self.category, self.advice = stage, category, advice
+        self.score, self.threshold = score, threshold
+        found = f"{category}, score {score:.3f}, threshold {threshold:.3f}"
+        shown = category if threshold != threshold else found
+        super().__init__(f"refused by the {stage} check ({shown}). {advice}")
+
+
+class AlreadyOpened(SafetyError):
+    """A sealed picture was opened twice, or by something other than the gate."""
+
+
+class DetectorFailed(SafetyError):
+    """A detector is missing, corrupt, or does not reproduce its known answer."""
+
+
+class InvalidContent(SafetyError):
+    """Pixels that cannot be sealed: wrong shape or depth."""
+
+
+class CannotSave(SafetyError):
+    """A file that cannot be written.
+
+    Args:
+        field: what is wrong, for example ``out.suffix``.
+        value: what was given.
+        allowed: the allowed range or set, in words.
+        fix: what to do about it, one imperative clause.
+    """
+
+    def __init__(self, field: str, value: object, allowed: str, fix: str) -> None:
+        self.field, self.value, self.allowed, self.fix = field, value, allowed, fix
+        super().__init__(f"{field}: got {value!r}; allowed: {allowed}. Fix: {fix}.")

@@ -1,0 +1,81 @@
+"""The only writer of picture files. It takes ``Released`` and nothing else."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+from retouch_safety.encode import SUFFIXES, Picture, encode
+from retouch_safety.errors import CannotSave
+from retouch_safety.receipt import digest_of
+from retouch_safety.sealed import Released
+
+
+def check_path(path: str | os.PathLike[str]) -> str:
+    """Return the format that a path stands for; call it before a long edit.
+
+    Args:
+        path: where the picture would be saved.
+
+    Returns:
+        ``PNG``, ``JPEG``, ``WebP`` or ``TIFF``.
+
+    Raises:
+        CannotSave: unknown suffix, a folder, or a folder that is missing or not writable.
+    """
+    target = Path(path)
+    kind = SUFFIXES.get(target.suffix.lower())
+    if kind is None:
+        allowed = ", ".join(SUFFIXES)
+        raise CannotSave("out.suffix", target.suffix or target.name, allowed, "rename the output")
+    if target.is_dir():
+        raise CannotSave("out", str(target), "a file name, not a folder", "add a file name")
+    folder = target.parent
+    if not folder.is_dir():
+        raise CannotSave("out.folder", str(folder), "an existing folder", "create it first")
+    if not os.access(folder, os.W_OK):
+        raise CannotSave("out.folder", str(folder), "a writable folder", "choose another one")
+    return kind
+
+
+def save(released: Released, path: str | os.PathLike[str]) -> Path:
+    """Write a released picture, whole or not at all; the suffix chooses the format.
+
+    Args:
+        released: what the gate returned.
+        path: ``.png``, ``.jpg``, ``.jpeg``, ``.webp``, ``.tif`` or ``.tiff``.
+
+    Returns:
+        The path that was written.
+
+    Raises:
+        TypeError: anything but a ``Released``.
+        CannotSave: unknown suffix, missing folder, a size the format cannot hold, a full disk.
+    """
+    kind = check_path(path)
+    if type(released) is not Released:
+        raise TypeError(f"only pictures released by the gate are saved, got {type(released)}")
+    if digest_of(released.pixels, released.alpha) != released.receipt.digest:
+        raise CannotSave("out", "altered pixels", "pixels as the gate released them", "edit again")
+    picture = Picture(released.pixels, released.alpha, released.icc, released.receipt.to_json())
+    target = Path(path)
+    try:
+        _write_whole(target, encode(picture, kind))
+    except OSError as error:
+        raise CannotSave("out", str(target), "a writable file", f"make room: {error}") from error
+    return target
+
+
+def _write_whole(target: Path, data: bytes) -> None:
+    """Write beside the target and rename: a reader sees the old file or the new, never half."""
+    part = target.with_name(f".{target.name}.{secrets.token_hex(8)}.part")
+    try:
+        with part.open("xb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        part.replace(target)
+    except BaseException:  # also Ctrl-C: nothing half-written may remain
+        part.unlink(missing_ok=True)
+        raise
