@@ -38,7 +38,7 @@ $(STAMP): pyproject.toml constraints.txt
 	  if ! $$python -c 'import ensurepip, venv' 2>/dev/null; then \
 	    echo "Python has no venv module. On Debian or Ubuntu:" >&2; \
 	    echo "    sudo apt-get install -y $$($$python -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')" >&2; exit 1; fi; \
-	  echo "Creating $(VENV) with $$($$python -V)"; $$python -m venv $(VENV); \
+	  echo "Creating $(VENV) with $$($$python -V)"; $$python -m venv $(VENV) || { rm -rf $(VENV); exit 1; }; \
 	fi
 	@echo "Installing what Retouch needs into $(VENV) (a few minutes the first time)"
 	@index=; \

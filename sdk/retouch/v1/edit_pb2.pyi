@@ -244,7 +244,7 @@ class ContextPolicy(_message.Message):
     padding_fraction: _builtins.float
     """On each side, as a fraction of the selection's longer side. Range 0 to 4."""
     padding_px: _builtins.int
-    """On each side, in canvas pixels. Range 0 to 16384."""
+    """On each side, in canvas pixels. Range 0 to 65536."""
     whole_canvas: _builtins.bool
     """The whole canvas."""
     def __init__(

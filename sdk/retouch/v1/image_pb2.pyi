@@ -118,9 +118,9 @@ class Size(_message.Message):
     WIDTH_FIELD_NUMBER: _builtins.int
     HEIGHT_FIELD_NUMBER: _builtins.int
     width: _builtins.int
-    """Pixels from left to right, 1 to 16384."""
+    """Pixels from left to right, at least 1; the catalogue says how large a picture may be."""
     height: _builtins.int
-    """Pixels from top to bottom, 1 to 16384."""
+    """Pixels from top to bottom, at least 1."""
     def __init__(
         self,
         *,

@@ -60,8 +60,8 @@ class Mask(_message.Message):
     Range -1024 to 1024, default 0.
     """
     feather_px: _builtins.float
-    """Width of the soft edge in canvas pixels (a Gaussian with this standard deviation).
-    Range 0 to 1024, default 0.
+    """Canvas pixels over which the mask's edge fades, inwards, so that nothing outside changes.
+    Range 0 to 4096, default 0.
     """
     @_builtins.property
     def image(self) -> _image_pb2.ImageRef:

@@ -233,7 +233,7 @@ class Guidance(_message.Message):
     RESCALE_FIELD_NUMBER: _builtins.int
     scale: _builtins.float
     """How far to go from the negative prompt towards the prompt; no unit. 1 = guidance off.
-    Range 0 to 50, default 7.5.
+    Range 0 to 50; unset = the model's own default, 7.5 for most.
     """
     rescale: _builtins.float
     """Share of the result whose deviation is set back to that of the unguided one (arXiv:2305.08891,
@@ -308,7 +308,7 @@ class InstructPix2Pix(_message.Message):
     text_scale: _builtins.float
     """How closely to follow the instruction; no unit. Range 0 to 50, default 7.5."""
     image_scale: _builtins.float
-    """How closely to stay with the source picture; no unit. Range 0 to 50, default 1.5."""
+    """How closely to stay with the source picture; no unit. Range 0 to 20, default 1.5."""
     def __init__(
         self,
         *,
