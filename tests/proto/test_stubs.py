@@ -164,7 +164,7 @@ def test_a_result_and_its_events_survive_bytes():
     )
     event.time.GetCurrentTime()
     assert job_pb2.JobEvent.FromString(event.SerializeToString()) == event
-    blocked = errors_pb2.Blocked(stage=errors_pb2.GATE_STAGE_OUTPUT, score=0.9, threshold=0.8)
+    blocked = errors_pb2.Blocked(stage=errors_pb2.GATE_STAGE_DETECTOR, score=0.9, threshold=0.8)
     event.blocked.CopyFrom(blocked)
     assert event.WhichOneof("event") == "blocked"
     described = catalog_pb2.ParameterDescription(name="strength", minimum=0.0, maximum=1.0)

@@ -87,14 +87,16 @@ class _GateStageEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_GateStage.V
     """Never sent."""
     GATE_STAGE_PROMPT: _GateStage.ValueType  # 1
     """The prompt filter, before anything runs."""
-    GATE_STAGE_INPUT: _GateStage.ValueType  # 2
-    """A detector, on a picture that was sent."""
-    GATE_STAGE_PREVIEW: _GateStage.ValueType  # 3
-    """A detector, on a preview."""
-    GATE_STAGE_OUTPUT: _GateStage.ValueType  # 4
-    """A detector, on a result."""
+    GATE_STAGE_PIXELS: _GateStage.ValueType  # 2
+    """The pixels themselves: not finite, or not a picture."""
+    GATE_STAGE_SELF_TEST: _GateStage.ValueType  # 3
+    """The gate's test of itself, without which it releases nothing."""
+    GATE_STAGE_DETECTOR: _GateStage.ValueType  # 4
+    """A detector, on a preview or a result."""
     GATE_STAGE_WATERMARK: _GateStage.ValueType  # 5
-    """The watermark could not be read back after it was written."""
+    """The watermark could not be written, or not be read back."""
+    GATE_STAGE_RECEIPT: _GateStage.ValueType  # 6
+    """The receipt could not be written."""
 
 class GateStage(_GateStage, metaclass=_GateStageEnumTypeWrapper):
     """A check of the gate."""
@@ -103,14 +105,16 @@ GATE_STAGE_UNSPECIFIED: GateStage.ValueType  # 0
 """Never sent."""
 GATE_STAGE_PROMPT: GateStage.ValueType  # 1
 """The prompt filter, before anything runs."""
-GATE_STAGE_INPUT: GateStage.ValueType  # 2
-"""A detector, on a picture that was sent."""
-GATE_STAGE_PREVIEW: GateStage.ValueType  # 3
-"""A detector, on a preview."""
-GATE_STAGE_OUTPUT: GateStage.ValueType  # 4
-"""A detector, on a result."""
+GATE_STAGE_PIXELS: GateStage.ValueType  # 2
+"""The pixels themselves: not finite, or not a picture."""
+GATE_STAGE_SELF_TEST: GateStage.ValueType  # 3
+"""The gate's test of itself, without which it releases nothing."""
+GATE_STAGE_DETECTOR: GateStage.ValueType  # 4
+"""A detector, on a preview or a result."""
 GATE_STAGE_WATERMARK: GateStage.ValueType  # 5
-"""The watermark could not be read back after it was written."""
+"""The watermark could not be written, or not be read back."""
+GATE_STAGE_RECEIPT: GateStage.ValueType  # 6
+"""The receipt could not be written."""
 Global___GateStage: _TypeAlias = GateStage  # noqa: Y015
 
 @_typing.final
