@@ -76,7 +76,7 @@ def tiny_sd(
 def tiny_configs(family: FamilyName, in_channels: int = 4, deep: bool = False) -> dict[str, Any]:
     """Return the configurations of `tiny_sd` by component folder (``unet``, ``vae``, ...)."""
     texts = _text_configs(family, deep)
-    unet = read_config(family, "unet") | _UNET[family](deep)
+    unet = read_config(family, "unet") | _unet_shape(family, deep)
     unet |= {
         "in_channels": in_channels,
         "cross_attention_dim": sum(c["hidden_size"] for c in texts.values()),
@@ -115,22 +115,19 @@ def _four_levels(deep: bool) -> dict[str, Any]:
     return {"block_out_channels": [32, 64, 64, 64], "layers_per_block": 1}
 
 
-_UNET = {
-    "sd1": lambda deep: _four_levels(deep) | {"attention_head_dim": 4},
-    "sd2": lambda deep: _four_levels(deep) | {"attention_head_dim": [2, 4, 4, 4]},
-    "sdxl": lambda deep: (
-        {"attention_head_dim": [2, 4, 4]}
-        | (
-            {"block_out_channels": [32, 64, 128]}
-            if deep
-            else {
-                "block_out_channels": [32, 64, 64],
-                "layers_per_block": 1,
-                "transformer_layers_per_block": [1, 1, 2],
-            }
-        )
-    ),
-}
+def _unet_shape(family: FamilyName, deep: bool) -> dict[str, Any]:
+    if family == "sd1":
+        return _four_levels(deep) | {"attention_head_dim": 4}
+    if family == "sd2":
+        return _four_levels(deep) | {"attention_head_dim": [2, 4, 4, 4]}
+    heads = {"attention_head_dim": [2, 4, 4]}
+    if deep:
+        return heads | {"block_out_channels": [32, 64, 128]}
+    return heads | {
+        "block_out_channels": [32, 64, 64],
+        "layers_per_block": 1,
+        "transformer_layers_per_block": [1, 1, 2],
+    }
 
 
 def read_config(family: FamilyName, folder: str) -> dict[str, Any]:

@@ -1,0 +1,61 @@
+"""Checkpoints as diffusers folders: one subfolder with configuration and weights per component."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from retouch.models.filling import read_tensors
+from retouch.models.weights_file import component_files, read_json
+
+# Attention of autoencoders saved before diffusers 0.18.
+OLD_ATTENTION = {
+    ".query.": ".to_q.",
+    ".key.": ".to_k.",
+    ".value.": ".to_v.",
+    ".proj_attn.": ".to_out.0.",
+}
+
+
+class DiffusersFolder:
+    """The components of a diffusers folder; missing ones are borrowed from a base folder."""
+
+    def __init__(self, path: Path, base: Path | None = None) -> None:
+        """Open the folder ``path``; ``base`` lends the components it does not have."""
+        self.path, self.base = path, base
+        self.files: tuple[Path, ...] = ()
+
+    def settings(self, component: str) -> Path:
+        """Return the folder with a component's configuration: its own, else the base's."""
+        own = self.path / component
+        if self.base is None or own.is_dir():
+            return own
+        return self.base / component
+
+    def config(self, component: str) -> dict[str, Any]:
+        """Return a component's configuration."""
+        name = "scheduler_config.json" if component == "scheduler" else "config.json"
+        return read_json(self.settings(component) / name)
+
+    def weights(self, component: str) -> dict[str, Tensor]:
+        """Return a component's weights by their current names; records the files read."""
+        files = component_files(self.settings(component))
+        self.files += files
+        tensors = read_tensors(files)
+        return modern_attention(tensors) if component == "vae" else tensors
+
+
+def modern_attention(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Rename an autoencoder's old attention weights, 1x1 convolutions to matrices."""
+    renamed = {}
+    for name, tensor in tensors.items():
+        new = name
+        for old, current in OLD_ATTENTION.items():
+            new = new.replace(old, current)
+        if new != name and tensor.ndim == 4:
+            tensor = tensor[:, :, 0, 0]
+        renamed[new] = tensor
+    return renamed

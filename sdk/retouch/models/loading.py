@@ -1,0 +1,236 @@
+"""Checkpoints from disk: found, converted, filled strictly, verified; never from the network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from retouch.errors import InvalidField, ModelInvalid
+from retouch.models.checkpoint import PREDICTION_TYPES, Checkpoint, FamilyName
+from retouch.models.detect import (
+    SUPPORTED,
+    Description,
+    describe_file,
+    detect,
+    diffusers_family,
+)
+from retouch.models.diffusers_folder import DiffusersFolder
+from retouch.models.filling import align_prefix, bytes_of, fill, state_names
+from retouch.models.records import ModelRecord, find_model, is_installed
+from retouch.models.single_file import TEXT_FOLDERS, SingleFile
+from retouch.models.tokenizing import CONFIGS, load_tokenizer
+from retouch.models.weights_file import read_header, read_json, sha256_of
+
+TOKENIZER_FOLDERS = ("tokenizer", "tokenizer_2")
+
+
+class Components(Protocol):
+    """Where the components of a checkpoint come from, by diffusers folder name."""
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The weight files read so far."""
+        ...
+
+    def settings(self, component: str) -> Path:
+        """Return the folder with a component's configuration."""
+        ...
+
+    def config(self, component: str) -> dict[str, Any]:
+        """Return a component's configuration."""
+        ...
+
+    def weights(self, component: str) -> dict[str, Tensor]:
+        """Return a component's weights by the current names."""
+        ...
+
+
+def load_checkpoint(
+    installed_or_path: str | Path | ModelRecord,
+    *,
+    device: str | torch.device = "cpu",
+    dtype: torch.dtype = torch.float32,
+    config: Path | None = None,
+    prediction_type: str | None = None,
+) -> Checkpoint:
+    """Load and verify a Stable Diffusion checkpoint, offline.
+
+    Args:
+        installed_or_path: an installed model's name or record, a diffusers folder, or a single
+            ``.safetensors`` file in the original layout.
+        device: of all networks.
+        dtype: of all networks; an autoencoder that asks for it (``force_upcast``) stays in
+            float32 when ``dtype`` is float16.
+        config: folder of configurations (``unet/config.json``, ...) for a single file whose shape
+            is not the published one; by default a folder beside the file with the file's stem as
+            its name, if there is one, else the configuration shipped for its family.
+        prediction_type: ``epsilon`` or ``v_prediction``, where the file does not say.
+
+    Raises:
+        ModelMissing: nothing of that name or path, or a component's weights are absent.
+        ModelInvalid: pickled, damaged, incomplete, unexpected or not finite weights, or another
+            kind of model.
+        InvalidField: ``prediction_type`` is not one of the known ones.
+    """
+    record = resolve(installed_or_path)
+    path = record.path
+    prediction = _checked(prediction_type or record.prediction_type)
+    if path.is_dir():
+        parts, family = _open_folder(path)
+    else:
+        chosen = config or (Path(record.config) if record.config else None)
+        parts, family, found = _open_file(path, chosen)
+        prediction = prediction or found.prediction_type
+    return _assemble(record.name, path, family, parts, prediction, device, dtype)
+
+
+def resolve(installed_or_path: str | Path | ModelRecord) -> ModelRecord:
+    """Return a model's record; a path that is not installed gets one with its path and kind only.
+
+    Raises:
+        ModelMissing: neither an installed name nor an existing path.
+    """
+    if isinstance(installed_or_path, ModelRecord):
+        return installed_or_path
+    text = str(installed_or_path)
+    is_name = isinstance(installed_or_path, str) and Path(text).name == text
+    if is_name and (is_installed(text) or not Path(text).exists()):
+        return find_model(text)
+    path = Path(installed_or_path).expanduser()
+    found = detect(path)
+    return ModelRecord(name=path.stem if path.is_file() else path.name, kind=found.kind, path=path)
+
+
+def _checked(prediction_type: str) -> str:
+    if prediction_type and prediction_type not in PREDICTION_TYPES:
+        allowed = ", ".join(PREDICTION_TYPES)
+        raise InvalidField("prediction_type", prediction_type, allowed, "choose one of these")
+    return prediction_type
+
+
+def _open_file(path: Path, config: Path | None) -> tuple[Components, FamilyName, Description]:
+    found = describe_file(path, read_header(path))
+    family = found.family
+    if found.kind != "checkpoint" or family not in ("sd1", "sd2", "sdxl"):
+        raise ModelInvalid(str(path), f"not a checkpoint but a {found.kind}", SUPPORTED)
+    beside = path.with_suffix("")
+    if config is None and (beside / "unet" / "config.json").is_file():
+        config = beside
+    return SingleFile(path, family, config or CONFIGS / family), family, found  # type: ignore[return-value]
+
+
+def _open_folder(path: Path) -> tuple[Components, FamilyName]:
+    found = detect(path)
+    if found.kind != "checkpoint":
+        raise ModelInvalid(str(path), f"not a checkpoint but a {found.kind}", SUPPORTED)
+    base = _base_folder(path, found.base)
+    parts = DiffusersFolder(path, base)
+    lender = base or path
+    family = diffusers_family(lender, read_json(lender / "model_index.json"), parts.config("unet"))
+    return parts, family
+
+
+def _base_folder(path: Path, base: str) -> Path | None:
+    """Return the folder of the model that lends its components to an embedded variant."""
+    if not base:
+        return None
+    sibling = path.parent / base
+    folder = sibling if (sibling / "model_index.json").is_file() else find_model(base).path
+    if "_retouch_base" in read_json(folder / "model_index.json"):
+        problem = f"its base {base!r} borrows components itself"
+        raise ModelInvalid(str(path), problem, "name a complete model as the base")
+    return folder
+
+
+def _assemble(
+    name: str,
+    path: Path,
+    family: FamilyName,
+    parts: Components,
+    prediction: str,
+    device: str | torch.device,
+    dtype: torch.dtype,
+) -> Checkpoint:
+    count = 2 if family == "sdxl" else 1
+    unet = _unet(parts, path, device, dtype)
+    vae = _vae(parts, path, device, dtype)
+    texts = tuple(_text(parts, path, TEXT_FOLDERS[i], device, dtype) for i in range(count))
+    scheduler: Mapping[str, Any] = parts.config("scheduler")
+    if prediction:
+        scheduler = dict(scheduler, prediction_type=prediction)
+    modules: tuple[nn.Module, ...] = (unet, vae, *texts)
+    return Checkpoint(
+        name=name,
+        family=family,
+        unet=unet,
+        vae=vae,
+        text_encoders=texts,
+        tokenizers=tuple(
+            load_tokenizer(parts.settings(TOKENIZER_FOLDERS[i])) for i in range(count)
+        ),
+        scheduler_config=scheduler,
+        sha256=sha256_of(dict.fromkeys(parts.files), path),
+        source=path,
+        bytes=bytes_of(modules),
+    )
+
+
+def _unet(parts: Components, path: Path, device: str | torch.device, dtype: torch.dtype) -> Any:
+    from diffusers import UNet2DConditionModel
+
+    config = parts.config("unet")
+    return fill(
+        lambda: _built(UNet2DConditionModel, config, f"{path} [unet]"),
+        parts.weights("unet"),
+        f"{path} [unet]",
+        dtype=dtype,
+        device=device,
+    )
+
+
+def _vae(parts: Components, path: Path, device: str | torch.device, dtype: torch.dtype) -> Any:
+    from diffusers import AutoencoderKL, AutoencoderTiny
+
+    config = parts.config("vae")
+    tiny = config.get("_class_name") == "AutoencoderTiny"
+    if config.get("force_upcast") and dtype == torch.float16:
+        dtype = torch.float32
+    return fill(
+        lambda: _built(AutoencoderTiny if tiny else AutoencoderKL, config, f"{path} [vae]"),
+        parts.weights("vae"),
+        f"{path} [vae]",
+        dtype=dtype,
+        device=device,
+    )
+
+
+def _text(
+    parts: Components, path: Path, folder: str, device: str | torch.device, dtype: torch.dtype
+) -> Any:
+    from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
+
+    where = f"{path} [{folder}]"
+    data = parts.config(folder)
+    if data.get("model_type", "clip_text_model") != "clip_text_model":
+        raise ModelInvalid(where, f"its text encoder is a {data['model_type']}", SUPPORTED)
+    pooled = folder == "text_encoder_2"
+    kind = CLIPTextModelWithProjection if pooled else CLIPTextModel
+
+    def build() -> nn.Module:
+        module: nn.Module = kind(CLIPTextConfig.from_dict(data))
+        return module
+
+    tensors = align_prefix(parts.weights(folder), state_names(build), "text_model.")
+    return fill(build, tensors, where, dtype=dtype, device=device)
+
+
+def _built(kind: Any, config: dict[str, Any], where: str) -> Any:
+    try:
+        return kind.from_config(config)
+    except (TypeError, ValueError, KeyError, IndexError) as error:
+        problem = f"its configuration does not describe a {kind.__name__} ({error})"
+        raise ModelInvalid(where, problem, "restore the publisher's config.json") from error

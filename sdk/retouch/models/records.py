@@ -1,0 +1,180 @@
+"""Which models are installed: one small JSON record each, and the embedded ones; no torch here."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from retouch.errors import InvalidField, ModelInvalid, ModelMissing
+from retouch.models.detect import Kind, detect
+from retouch.models.weights_file import read_json
+
+EMBEDDED = Path(__file__).parent / "embedded"
+NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")
+
+
+@dataclass(frozen=True)
+class ModelRecord:
+    """One installed model.
+
+    Attributes:
+        name: what users call it.
+        kind: ``checkpoint``, ``ip_adapter``, ``t2i_adapter`` or ``clip``.
+        path: the file or folder, used in place.
+        family: ``sd1``, ``sd2``, ``sdxl``; empty where an adapter does not tell.
+        in_channels: of a checkpoint's network: 4, 8 or 9; 0 otherwise.
+        prediction_type: of a checkpoint, else empty.
+        cross_attention_dim: width of the text tokens; 0 where it does not apply.
+        sha256: of the weights; empty for embedded models until they are verified.
+        bytes: size of the weights on disk.
+        config: folder of configurations for a single file of an unusual shape, or empty.
+        embedded: whether it ships with Retouch.
+    """
+
+    name: str
+    kind: Kind
+    path: Path
+    family: str = ""
+    in_channels: int = 0
+    prediction_type: str = ""
+    cross_attention_dim: int = 0
+    sha256: str = ""
+    bytes: int = 0
+    config: str = ""
+    embedded: bool = False
+
+
+def home() -> Path:
+    """Return the folder of the user's records: ``$RETOUCH_HOME``, else the platform's own."""
+    override = os.environ.get("RETOUCH_HOME")
+    if override:
+        return Path(override).expanduser()
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("retouch", appauthor=False))
+
+
+def records_folder() -> Path:
+    """Return the folder that holds one JSON record per model that the user added."""
+    return home() / "models"
+
+
+def list_models(kind: Kind | None = None) -> tuple[ModelRecord, ...]:
+    """Return the installed models sorted by name, embedded ones included; reads no weights.
+
+    A damaged record or an incomplete embedded model is left out; ``find_model`` says why.
+    """
+    found: dict[str, ModelRecord] = {}
+    for name in _names():
+        try:
+            record = find_model(name)
+        except (ModelInvalid, ModelMissing):
+            continue
+        if kind in (None, record.kind):
+            found[name] = record
+    return tuple(found[name] for name in sorted(found))
+
+
+def find_model(name: str) -> ModelRecord:
+    """Return the record of an installed model.
+
+    Raises:
+        ModelMissing: nothing of that name is installed.
+        ModelInvalid: its record is damaged.
+    """
+    check_name(name)
+    file = records_folder() / f"{name}.json"
+    if file.is_file():
+        return _read(file)
+    if (EMBEDDED / name).is_dir():
+        return _embedded(EMBEDDED / name)
+    installed = ", ".join(_names()) or "none"
+    fix = f"run `retouch models add PATH --name {name}`; installed: {installed}"
+    raise ModelMissing(name, fix)
+
+
+def is_installed(name: str) -> bool:
+    """Whether a model of this name is installed, its record damaged or not."""
+    return name in _names()
+
+
+def check_name(name: str) -> str:
+    """Return ``name`` if it can name a model.
+
+    Raises:
+        InvalidField: empty, too long, or with characters that are unsafe in a file name.
+    """
+    allowed = "1 to 80 letters, digits, '.', '_' or '-', not starting with '.'"
+    if not 1 <= len(name) <= 80 or name.startswith(".") or not set(name) <= NAME_CHARACTERS:
+        raise InvalidField("model.name", name, allowed, "choose another name with --name")
+    return name
+
+
+def write_record(record: ModelRecord) -> None:
+    """Write a record atomically: readers see the old one or the new one, never half of it."""
+    folder = records_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    data = asdict(record) | {"path": str(record.path)}
+    del data["embedded"]
+    handle, temporary = tempfile.mkstemp(dir=folder, prefix=".", suffix=".tmp")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(data, file, indent=2)
+            file.write("\n")
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, folder / f"{record.name}.json")
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def delete_record(name: str) -> None:
+    """Delete the record of a model; its files stay where they are."""
+    (records_folder() / f"{check_name(name)}.json").unlink()
+
+
+def size_on_disk(path: Path) -> int:
+    """Return the bytes of a weights file, or of all safetensors files below a folder."""
+    if path.is_file():
+        return path.stat().st_size
+    return sum(file.stat().st_size for file in path.rglob("*.safetensors"))
+
+
+def _names() -> tuple[str, ...]:
+    own = {file.stem for file in records_folder().glob("*.json")}
+    shipped = {folder.name for folder in EMBEDDED.glob("*") if any(folder.glob("*.json"))}
+    shipped |= {file.parent.name for file in EMBEDDED.glob("*/*.safetensors")}
+    return tuple(sorted(own | shipped))
+
+
+def _read(file: Path) -> ModelRecord:
+    data = read_json(file)
+    try:
+        data["path"] = Path(data["path"])
+        return ModelRecord(**data)
+    except (KeyError, TypeError) as error:
+        fix = f"delete the file {file} and add the model again"
+        raise ModelInvalid(file.stem, "its record is damaged", fix) from error
+
+
+def _embedded(folder: Path) -> ModelRecord:
+    found = detect(folder)
+    family, prediction = found.family, found.prediction_type
+    if found.base:
+        lender = find_model(found.base)
+        family, prediction = lender.family, prediction or lender.prediction_type
+    return ModelRecord(
+        name=folder.name,
+        kind=found.kind,
+        path=folder,
+        family=family,
+        in_channels=found.in_channels,
+        prediction_type=prediction,
+        cross_attention_dim=found.cross_attention_dim,
+        bytes=size_on_disk(folder),
+        embedded=True,
+    )
