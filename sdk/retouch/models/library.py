@@ -1,0 +1,149 @@
+"""Loaded models and adapters, shared by edits and lent out for the time of one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from retouch.errors import CannotCombine, InvalidField, ModelMissing
+from retouch.models.adapters import (
+    ClipWeights,
+    IPAdapterWeights,
+    T2IAdapterWeights,
+    load_clip,
+    load_ip_adapter,
+    load_t2i_adapter,
+)
+from retouch.models.cache import ModelCache
+from retouch.models.loading import load_checkpoint
+from retouch.models.model import Model
+from retouch.models.records import ModelRecord, find_model, list_models
+
+if TYPE_CHECKING:
+    from retouch.models.detect import Kind
+
+_ADD = "add one with `retouch models add PATH`"
+
+
+class Library:
+    """Every model of this process: loaded once, shared, the least recently used dropped.
+
+    Args:
+        device: where models run; CUDA when there is one.
+        dtype: number format; measured choice when None.
+        capacity: bytes of weights to keep loaded.
+    """
+
+    def __init__(
+        self,
+        *,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+        capacity: int = 12 * 2**30,
+    ) -> None:
+        self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self.dtype = dtype
+        self._cache: ModelCache[Any] = ModelCache(self._load, _size, capacity)
+
+    @contextmanager
+    def borrow(self) -> Iterator[Loan]:
+        """A loan: whatever is asked of it stays loaded until the block ends."""
+        with ExitStack() as stack:
+            yield Loan(lambda name: stack.enter_context(self._cache.lease(name)))
+
+    def _load(self, name: str) -> Any:
+        record = find_model(name)
+        loaders: dict[Kind, Callable[[ModelRecord], Any]] = {
+            "checkpoint": self._load_model,
+            # Adapters are small next to the network and run once per picture: full precision.
+            "ip_adapter": lambda r: load_ip_adapter(r.path, device=self.device),
+            "t2i_adapter": lambda r: load_t2i_adapter(r.path, device=self.device),
+            "clip": lambda r: load_clip(r.path, device=self.device),
+        }
+        return loaders[record.kind](record)
+
+    def _load_model(self, record: ModelRecord) -> Model:
+        return Model(load_checkpoint(record), device=self.device, dtype=self.dtype)
+
+
+class Loan:
+    """What one edit has borrowed; also where its operations get adapters (``edit.Adapters``)."""
+
+    def __init__(self, lease: Callable[[str], Any]) -> None:
+        self._lease = lease
+
+    def model(self, name: str) -> Model:
+        """A checkpoint, loaded. Raises ModelMissing or ModelInvalid."""
+        found: Model = self._lease(name)
+        return found
+
+    def ip_adapter(self, name: str | None, model: Model) -> IPAdapterWeights:
+        """An IP-Adapter whose tokens fit ``model``; see ``edit.Adapters``."""
+        width = model.checkpoint.cross_attention_dim
+
+        def fits(record: ModelRecord) -> bool:
+            return record.cross_attention_dim == width
+
+        record = _choose("ip_adapter", name, model.name, fits)
+        weights: IPAdapterWeights = self._lease(record.name)
+        layers = sum(place.kind == "cross" for place in model.attention_places)
+        if weights.cross_attention_dim != width or len(weights.to_k) != layers:
+            raise CannotCombine(
+                f"ip_adapter {record.name!r} with model {model.name!r}",
+                f"it was made for {len(weights.to_k)} layers of width "
+                f"{weights.cross_attention_dim}, the model has {layers} of width {width}",
+                "use an adapter made for this family of models",
+            )
+        return weights
+
+    def t2i_adapter(self, name: str | None, kind: str, model: Model) -> T2IAdapterWeights:
+        """A T2I-Adapter of a kind; without a name, one whose own name ends in the kind."""
+        record = _choose(
+            "t2i_adapter", name, model.name, lambda r: r.name.rpartition("-")[2] == kind, kind
+        )
+        weights: T2IAdapterWeights = self._lease(record.name)
+        return weights
+
+    def clip(self, name: str | None) -> ClipWeights:
+        """A CLIP model; see ``edit.Adapters``."""
+        weights: ClipWeights = self._lease(_choose("clip", name, "", lambda record: True).name)
+        return weights
+
+
+def _choose(
+    kind: Kind,
+    name: str | None,
+    model: str,
+    fits: Callable[[ModelRecord], bool],
+    variety: str = "",
+) -> ModelRecord:
+    """The record called ``name``, or the fitting one that is most related to ``model``."""
+    if name is not None:
+        record = find_model(name)
+        if record.kind != kind:
+            raise InvalidField(f"{kind}.model", name, f"an installed {kind}", _ADD)
+        return record
+    candidates = [record for record in list_models(kind) if fits(record)]
+    if not candidates:
+        wanted = f"{kind} {variety}".strip()
+        raise ModelMissing(wanted, f"{_ADD}, or name an installed one in the `model` parameter")
+    # Names of a family share their beginning: retouch-mini, retouch-mini-ip-adapter.
+    return max(candidates, key=lambda record: (_common_prefix(record.name, model), record.name))
+
+
+def _common_prefix(first: str, second: str) -> int:
+    length = 0
+    for left, right in zip(first, second, strict=False):
+        if left != right:
+            break
+        length += 1
+    return length
+
+
+def _size(loaded: Any) -> int:
+    if isinstance(loaded, Model):
+        return loaded.checkpoint.bytes
+    return int(loaded.bytes)
