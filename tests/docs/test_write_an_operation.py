@@ -61,7 +61,7 @@ def retouch(*arguments, **options):
 def test_operations_lists_it(installed):
     listed = retouch("operations", env=installed)
     assert re.search(r"\bmirror\b", listed)
-    assert "Make the picture the same left and right." in " ".join(listed.split())
+    assert "Make the picture the same left and right" in " ".join(listed.split())
     assert "strength" in listed
 
 
