@@ -183,7 +183,8 @@ class Evaluation:
     condition: Condition
 
 
-#: Yields evaluations, is sent their x0 ``[lanes, C, h, w]`` (float64) in the same order, returns a tensor.
+#: Yields evaluations, is sent their x0 ``[lanes, C, h, w]`` (float64) in the same order; returns a
+#: tensor.
 Flow: TypeAlias = "Generator[list[Evaluation], list[Tensor], Tensor]"
 #: A flow that returns nothing, or something else than a tensor.
 FlowOf: TypeAlias = "Generator[list[Evaluation], list[Tensor], Any]"

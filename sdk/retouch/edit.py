@@ -11,10 +11,11 @@ from retouch.noise import NoiseStreams
 from retouch.sampling.schedulers import executed_steps, make_sampler
 
 if TYPE_CHECKING:
+    from diffusers import T2IAdapter
     from torch import Tensor
 
     from retouch.denoiser import Condition, NoiseLevel
-    from retouch.models.adapters import ClipModel, IPAdapterWeights, T2IAdapterWeights
+    from retouch.models.adapters import ClipWeights, IPAdapterWeights
     from retouch.models.model import Model
     from retouch.sampling.sampler import Sampler
 
@@ -33,11 +34,11 @@ class Adapters(Protocol):
         """An IP-Adapter that fits ``model``."""
         ...
 
-    def t2i_adapter(self, name: str | None, kind: str, model: Model) -> T2IAdapterWeights:
+    def t2i_adapter(self, name: str | None, kind: str, model: Model) -> T2IAdapter:
         """A T2I-Adapter of a kind (canny, sketch, color, depth) that fits ``model``."""
         ...
 
-    def clip(self, name: str | None) -> ClipModel:
+    def clip(self, name: str | None) -> ClipWeights:
         """A CLIP model that ranks pictures by a prompt."""
         ...
 

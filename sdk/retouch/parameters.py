@@ -1,4 +1,4 @@
-"""Parameters of operations: declared once, they are the field, its check, its help and its panel."""
+"""Parameters of operations: one declaration is the field, its check, its help and its panel."""
 
 from __future__ import annotations
 
@@ -142,6 +142,8 @@ def _check_value(field: str, value: Any, known: Parameter) -> None:
         raise InvalidField(field, value, known.allowed, f"give a {base.__name__}")
     elif typing.get_origin(base) is tuple:
         _check_items(field, value, known)
+    elif typing.get_origin(base) is Mapping:
+        _check_map(field, value, known)
 
 
 def _check_items(field: str, value: Any, known: Parameter) -> None:
@@ -153,6 +155,34 @@ def _check_items(field: str, value: Any, known: Parameter) -> None:
         item = dataclasses.replace(known, type=float)
         for position, number in enumerate(value):
             _check_value(f"{field}[{position}]", number, item)
+
+
+def _check_map(field: str, value: Any, known: Parameter) -> None:
+    if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+        raise InvalidField(field, value, known.allowed, "give numbers by word, as in red:2;cat:0.5")
+    item = dataclasses.replace(known, type=float)
+    for key, number in value.items():
+        _check_value(f"{field}[{key}]", number, item)
+
+
+def read_map(text: str, field: str) -> dict[str, float]:
+    """Numbers by word from text such as ``red:2;cat:0.5`` (or with commas).
+
+    Raises:
+        InvalidField: the text has another form.
+    """
+    found: dict[str, float] = {}
+    for part in text.replace(";", ",").split(","):
+        word, colon, number = part.strip().rpartition(":")
+        if not part.strip():
+            continue
+        try:
+            found[word.strip()] = float(number)
+        except ValueError:
+            colon = ""
+        if not colon or not word.strip():
+            raise InvalidField(field, text, "WORD:NUMBER;WORD:NUMBER", "write as red:2;cat:0.5")
+    return found
 
 
 def check_names(operation: type, name: str, given: Mapping[str, Any]) -> None:

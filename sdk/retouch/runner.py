@@ -7,9 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from retouch_safety.errors import Refused
-from retouch_safety.gate import Gate
-from retouch_safety.sealed import Released, Sealed
 
 from retouch.catalog import Catalog, installed
 from retouch.errors import Blocked, Cancelled
@@ -17,6 +14,9 @@ from retouch.imaging.image import Floats, Image, Mask, from_model_range, to_mode
 from retouch.imaging.patch import Patch, composite, extract, extract_mask, make_patch
 from retouch.plan import Plan, make_plan
 from retouch.request import EditRequest
+from retouch_safety.errors import Refused
+from retouch_safety.gate import Gate
+from retouch_safety.sealed import Released, Sealed
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -80,7 +80,8 @@ class RowAttentionProcessor:
         projected: Tensor = attn.to_out[1](attn.to_out[0](merged))
         if attn.residual_connection:
             projected = projected + hidden_states
-        return projected / attn.rescale_output_factor
+        scaled: Tensor = projected / attn.rescale_output_factor
+        return scaled
 
     def _attend(
         self, query: Tensor, key: Tensor, value: Tensor, scale: float, rows: RowAttention
@@ -172,7 +173,8 @@ def _xformers_attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
 
 def _heads(states: Tensor, heads: int) -> Tensor:
     """``[rows, tokens, heads*width]`` -> ``[rows, heads, tokens, width]``."""
-    return states.unflatten(-1, (heads, -1)).transpose(1, 2)
+    rows, tokens, _ = states.shape
+    return states.view(rows, tokens, heads, -1).transpose(1, 2)
 
 
 def _mask_queries(mask: Tensor, size: tuple[int, int], queries: int) -> Tensor:

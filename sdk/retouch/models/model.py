@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from retouch.denoiser import Evaluation
 from retouch.models.attention import RowAttention, RowGroup, install_row_attention
 from retouch.models.family import Batch, PromptEmbedding
+from retouch.models.filling import bytes_of
 from retouch.models.precision import choose_dtype, place_network
 from retouch.models.stable_diffusion import family_of
 
@@ -51,6 +52,12 @@ class Model:
         self.attention_places = install_row_attention(checkpoint.unet, self.device.type)
         self.scheduler_config = checkpoint.scheduler_config
         self.prediction = checkpoint.prediction_type
+
+    @property
+    def bytes(self) -> int:
+        """Size of all its weights in memory."""
+        known = self.checkpoint
+        return bytes_of((known.unet, known.vae, *known.text_encoders))
 
     @property
     def latent_channels(self) -> int:
@@ -105,10 +112,8 @@ class Model:
         vae = self.checkpoint.vae
         pixels = picture.to(self.device, self.dtype).to(memory_format=self.memory_format)
         encoded = vae.encode(pixels)
-        if hasattr(encoded, "latent_dist"):
-            latents = encoded.latent_dist.mode()
-        else:
-            latents = encoded.latents
+        known = getattr(encoded, "latent_dist", None)
+        latents: Tensor = encoded.latents if known is None else known.mode()
         scale = float(vae.config.scaling_factor) if scaled else 1.0
         return latents.float() * scale
 
@@ -117,7 +122,7 @@ class Model:
         """Pictures ``[n, 3, H, W]`` in [-1, 1], float32 on the CPU, of scaled latents."""
         vae = self.checkpoint.vae
         unscaled = (latents / float(vae.config.scaling_factor)).to(self.device, self.dtype)
-        picture = vae.decode(unscaled.to(memory_format=self.memory_format)).sample
+        picture: Tensor = vae.decode(unscaled.to(memory_format=self.memory_format)).sample
         return picture.float().clamp(-1, 1).cpu()
 
     def bucket(self, evaluation: Evaluation) -> Hashable:
@@ -144,7 +149,7 @@ class Model:
         lanes = [evaluation.x.shape[0] for evaluation in evaluations]
         batch = self._batch(evaluations, lanes)
         prediction = self.family.predict(self.checkpoint, batch).to(self._wide)
-        parts = prediction.split(lanes)
+        parts = torch.split(prediction, lanes)
         return [self._x0(e, part) for e, part in zip(evaluations, parts, strict=True)]
 
     def _batch(self, evaluations: Sequence[Evaluation], lanes: list[int]) -> Batch:

@@ -62,5 +62,6 @@ def place_network(
     """Move a network in place, for evaluation, with convolution weights in ``order``."""
     network.eval().requires_grad_(False)
     # diffusers warns about layers to keep in float32 even when there are none: plain torch here.
-    nn.Module.to(network, device=device, dtype=dtype)
-    nn.Module.to(network, memory_format=order)
+    move: Any = nn.Module.to
+    move(network, device=device, dtype=dtype)
+    move(network, memory_format=order)
