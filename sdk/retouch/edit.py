@@ -11,11 +11,10 @@ from retouch.noise import NoiseStreams
 from retouch.sampling.schedulers import executed_steps, make_sampler
 
 if TYPE_CHECKING:
-    from diffusers import T2IAdapter
     from torch import Tensor
 
     from retouch.denoiser import Condition, NoiseLevel
-    from retouch.models.adapters import ClipWeights, IPAdapterWeights
+    from retouch.models.adapters import ClipWeights, IPAdapterWeights, T2IAdapterWeights
     from retouch.models.model import Model
     from retouch.sampling.sampler import Sampler
 
@@ -34,7 +33,7 @@ class Adapters(Protocol):
         """An IP-Adapter that fits ``model``."""
         ...
 
-    def t2i_adapter(self, name: str | None, kind: str, model: Model) -> T2IAdapter:
+    def t2i_adapter(self, name: str | None, kind: str, model: Model) -> T2IAdapterWeights:
         """A T2I-Adapter of a kind (canny, sketch, color, depth) that fits ``model``."""
         ...
 

@@ -1,0 +1,154 @@
+"""T2I-Adapter: follow the lines, colours or depth of a control picture.
+
+Mou et al. 2023 (arXiv 2302.08453), eq. 2 and 3: a small network turns the control picture into one
+feature map per level of the denoising network's encoder, and
+
+    F_enc = F_enc + scale F_control
+
+The features do not depend on the noise: they are computed once per edit and given to every branch
+of guidance alike. Several adapters add up (section 3.3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from retouch.errors import InvalidField
+from retouch.imaging.image import Image
+from retouch.operation import Operation, Stage, in_window
+from retouch.parameters import parameter
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from retouch.denoiser import Condition, Denoiser, Flow, NoiseLevel
+    from retouch.edit import Edit
+    from retouch.imaging.image import Floats
+
+
+@dataclass(frozen=True, kw_only=True)
+class T2IAdapter(Operation):
+    """Keep the edges, drawing, palette or depth of a picture."""
+
+    name: ClassVar[str] = "t2i_adapter"
+    stage: ClassVar[Stage] = Stage.CONDITION
+    summary: ClassVar[str] = "Follow the edges, drawing, palette or depth of a picture"
+    source: ClassVar[str] = "Mou et al. 2023 (arXiv 2302.08453), eq. 2 and 3"
+    repeatable: ClassVar[bool] = True
+
+    kind: Literal["canny", "sketch", "color", "depth"] = parameter(
+        "canny", "What of the picture to follow."
+    )
+    image: Image | None = parameter(  # noqa: RUF009 - a field, not a shared default
+        None, "The picture to follow; unset follows the edited picture itself."
+    )
+    preprocess: bool = parameter(
+        True, "Extract the control from the picture; off when it already is a control picture."
+    )
+    scale: float = parameter(1.0, "How strongly to follow it: 0 off, 1 fully.", low=0.0, high=2.0)
+    start: float = parameter(
+        0.0, "Follow from here on.", low=0.0, high=1.0, unit="fraction of progress"
+    )
+    stop: float = parameter(
+        1.0, "Follow until here.", low=0.0, high=1.0, unit="fraction of progress"
+    )
+    model: str | None = parameter(None, "Installed adapter; unset takes the model's own.")
+
+    def __post_init__(self) -> None:
+        """Check the parameters, and that there is a control picture."""
+        super().__post_init__()
+        field = "t2i_adapter.image"
+        if self.image is None:
+            if self.kind == "depth":
+                allowed = "a depth map (none can be estimated here)"
+                raise InvalidField(field, None, allowed, "render a depth map, near = white")
+            if not self.preprocess:
+                allowed = f"a {self.kind} control picture when preprocess is off"
+                raise InvalidField(field, None, allowed, "give one, or turn preprocess on")
+        elif not isinstance(self.image, Image):
+            raise InvalidField(field, self.image, "an Image", "read it with read_image")
+
+    def prepare(self, edit: Edit) -> None:
+        """Compute the features and add them to what the network sees.
+
+        Raises:
+            ModelMissing: no adapter of this kind here.
+            CannotCombine: no image was given and the edit has no picture either.
+        """
+        if self.scale == 0.0 or self.start >= self.stop:
+            return
+        adapter = edit.adapters.t2i_adapter(self.model, self.kind, edit.model)
+        found = adapter.residuals(self.control(edit, adapter.in_channels))
+        features = Features((feature * self.scale for feature in found), self)
+        known = edit.condition.residuals
+        edit.condition = replace(edit.condition, residuals=(*known, features))
+
+    def denoise(self, inner: Denoiser, edit: Edit) -> Denoiser:
+        """Leave this operation's own features away outside its window."""
+        if (self.start, self.stop) == (0.0, 1.0):
+            return inner
+
+        def denoise(x: Tensor, level: NoiseLevel, condition: Condition) -> Flow:
+            if not in_window(level, self.start, self.stop):
+                rest = tuple(r for r in condition.residuals if not self._made(r))
+                condition = replace(condition, residuals=rest)
+            return inner(x, level, condition)
+
+        return denoise
+
+    def _made(self, residuals: tuple[Tensor, ...]) -> bool:
+        return isinstance(residuals, Features) and residuals.maker is self
+
+    def control(self, edit: Edit, channels: int) -> Tensor:
+        """The control picture ``[1, channels, H, W]`` in [0, 1] at working size.
+
+        Args:
+            edit: gives the working size, and the picture when no image was given.
+            channels: what the adapter reads: 1 is grey, 3 is RGB (grey in all three).
+        """
+        import torch
+
+        from retouch.imaging.patch import resize
+        from retouch.imaging.region import Size
+
+        height, width = edit.input.size
+        unit = _own(edit) if self.image is None else self.image.unit()
+        unit = resize(unit, Size(width, height)).clip(0, 1)
+        planes = self._extract(unit) if self.preprocess else unit
+        control = torch.from_numpy(planes.copy())
+        control = control[None] if control.ndim == 2 else control.permute(2, 0, 1)
+        if channels == 1 and len(control) == 3:
+            luma = control.new_tensor((0.299, 0.587, 0.114))
+            control = (control * luma[:, None, None]).sum(0, keepdim=True)
+        return control.expand(channels, -1, -1)[None]
+
+    def _extract(self, unit: Floats) -> Floats:
+        from retouch.imaging import control
+        from retouch.imaging.region import Size
+
+        if self.kind == "depth":
+            return control.depth(unit, Size(unit.shape[1], unit.shape[0]))
+        if self.kind == "color":
+            return control.color(unit)
+        return control.canny(unit) if self.kind == "canny" else control.sketch(unit)
+
+
+class Features(tuple["Tensor", ...]):
+    """One adapter's features per level, and whose they are, so that its window moves no other's."""
+
+    maker: Operation
+
+    def __new__(cls, features: Iterable[Tensor], maker: Operation) -> Features:
+        """Keep ``features``, coarsest last, as made by ``maker``."""
+        made = super().__new__(cls, features)
+        made.maker = maker
+        return made
+
+
+def _own(edit: Edit) -> Floats:
+    """The edit's own working picture, H x W x 3 in [0, 1]."""
+    unit = (edit.picture[0].permute(1, 2, 0) * 0.5 + 0.5).float().cpu().contiguous()
+    found: Floats = unit.numpy()
+    return found
