@@ -16,9 +16,9 @@ from retouch_safety.errors import (
 )
 from retouch_safety.gate import Gate, SelfTest
 from retouch_safety.receipt import DetectorScores, MarkStatus, Receipt
-from retouch_safety.save import check_path, save
 from retouch_safety.sealed import Released, Sealed
 from retouch_safety.watermark import MarkFound, new_record_id, read_mark
+from retouch_safety.writer import check_path, save
 
 __all__ = [
     "AlreadyOpened",

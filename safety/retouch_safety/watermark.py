@@ -98,6 +98,9 @@ def mark(pixels: Pixels, edited: Inside, record: int) -> Marked:
     if area.width * area.height < SMALLEST_AREA:
         note = f"edited area {area.width}x{area.height} is under {SMALLEST_AREA} pixels"
         return Marked(pixels, MarkStatus.METADATA_ONLY, None, note)
+    if (area.width // _BLOCK) * (area.height // _BLOCK) < BITS:
+        note = f"edited area {area.width}x{area.height} has under {BITS} blocks of 8x8 pixels"
+        return Marked(pixels, MarkStatus.METADATA_ONLY, None, note)
     before = to_8bit(pixels[area.slices])
     after = _written(before, edited[area.slices], _bits_of(record))
     result = pixels.copy()
@@ -121,9 +124,10 @@ def read_mark(pixels: Pixels, area: Box | None = None) -> MarkFound:
     rgb = to_8bit(pixels if area is None else pixels[area.slices])
     if rgb.shape[0] * rgb.shape[1] < SMALLEST_AREA:
         raise ValueError(f"need at least {SMALLEST_AREA} pixels, got {rgb.shape[:2]}")
+    count = (rgb.shape[0] // _BLOCK) * (rgb.shape[1] // _BLOCK)
+    if count < BITS:
+        raise ValueError(f"need at least {BITS} blocks of 8x8 pixels, got {count}")
     votes = _votes(_largest(_blocks(rgb))).ravel().astype(np.float64)
-    if votes.size < BITS:
-        raise ValueError(f"need at least {BITS} blocks of 8x8 pixels, got {votes.size}")
     carried = np.arange(votes.size) % BITS
     ones = np.bincount(carried, votes, BITS) / np.bincount(carried, minlength=BITS)
     # as the package decides: mean * 255 > 127

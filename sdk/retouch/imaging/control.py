@@ -19,6 +19,7 @@ KINDS = ("canny", "sketch", "color", "depth")
 
 _XDOG_SHARPNESS = 20.0  # p in the paper: weight of the difference against the tone
 _XDOG_WIDTH = 1.6  # k: ratio of the two Gaussians, an approximation of the Laplacian
+_XDOG_NOISE = 0.05  # keeps noise in near black from becoming lines
 _XDOG_SLOPE = 10.0  # phi: softness of the threshold
 
 
@@ -60,7 +61,8 @@ def sketch(unit: Floats, *, sigma: float = 0.8, threshold: float = 0.7) -> Float
     if not 0 <= threshold <= 1:
         raise InvalidField("sketch.threshold", threshold, "0 to 1", "use about 0.7")
     gray = _gray(unit)
-    tone = gray / np.maximum(cv2.GaussianBlur(gray, (0, 0), 12 * sigma), 0.05)
+    around = cv2.GaussianBlur(gray, (0, 0), 12 * sigma)
+    tone = (gray + _XDOG_NOISE) / (around + _XDOG_NOISE)  # 1 wherever the picture is flat
     fine = cv2.GaussianBlur(tone, (0, 0), sigma)
     coarse = cv2.GaussianBlur(tone, (0, 0), sigma * _XDOG_WIDTH)
     difference = (1 + _XDOG_SHARPNESS) * fine - _XDOG_SHARPNESS * coarse

@@ -59,7 +59,9 @@ def extract(image: Image, plan: RegionPlan) -> Floats:
 def extract_mask(mask: Mask, plan: RegionPlan) -> Floats:
     """Return the mask in working pixels: H x W ``float32`` in [0, 1], size ``plan.working``."""
     crop = np.ascontiguousarray(mask.strength[plan.crop.slices])
-    return _completed(np.clip(resize(crop, plan.content.size, smooth=False), 0, 1), plan)
+    strength = np.clip(resize(crop, plan.content.size, smooth=False), 0, 1)
+    # 16-bit steps: averaging ones must give exactly 1, which operations test for
+    return _completed(np.rint(strength * np.float32(65536)) / np.float32(65536), plan)
 
 
 def restore(working: Floats, plan: RegionPlan) -> Floats:

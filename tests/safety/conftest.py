@@ -1,0 +1,41 @@
+import os
+
+import numpy as np
+import pytest
+import skimage
+from PIL import Image as Pillow
+
+from retouch_safety import Gate
+
+# Photographs that lie inside the scikit-image wheel; nothing is fetched.
+PHOTOGRAPHS = (
+    *("astronaut.png", "brick.png", "camera.png", "cell.png", "chelsea.png", "clock_motion.png"),
+    *("coffee.png", "coins.png", "color.png", "grass.png", "gravel.png", "hubble_deep_field.jpg"),
+    *("ihc.png", "moon.png", "motorcycle_left.png", "page.png", "retina.jpg", "rocket.jpg"),
+)
+
+
+def load(name):
+    path = os.path.join(os.path.dirname(skimage.__file__), "data", name)
+    with Pillow.open(path) as opened:
+        return np.asarray(opened.convert("RGB"))
+
+
+@pytest.fixture(scope="session")
+def photograph():
+    return load
+
+
+@pytest.fixture(scope="session")
+def astronaut():
+    return load("astronaut.png")
+
+
+@pytest.fixture(scope="session")
+def gate():
+    return Gate()
+
+
+def pytest_generate_tests(metafunc):
+    if "photograph_name" in metafunc.fixturenames:
+        metafunc.parametrize("photograph_name", PHOTOGRAPHS)
