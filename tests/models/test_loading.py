@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+
 from retouch.models.loading import load_checkpoint
 from retouch.testing.checkpoints import tiny_sd, write_folder
 from retouch.testing.comparing import different_weights, outputs

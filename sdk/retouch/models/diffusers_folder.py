@@ -8,7 +8,10 @@ from typing import Any
 
 from torch import Tensor
 
+from retouch.errors import ModelInvalid
+from retouch.models.detect import Description
 from retouch.models.filling import read_tensors
+from retouch.models.records import find_model
 from retouch.models.weights_file import component_files, read_json
 
 # Attention of autoencoders saved before diffusers 0.18.
@@ -59,3 +62,33 @@ def modern_attention(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
             tensor = tensor[:, :, 0, 0]
         renamed[new] = tensor
     return renamed
+
+
+def checkpoint_files(path: Path, found: Description) -> tuple[Path, ...]:
+    """Return the weight files that loading a diffusers folder reads, its base's included.
+
+    Raises:
+        ModelMissing, ModelInvalid: weights or the base are absent.
+    """
+    parts = DiffusersFolder(path, base_folder(path, found.base))
+    names = ["unet", "vae", "text_encoder"]
+    if parts.config("unet").get("addition_embed_type") == "text_time":
+        names.append("text_encoder_2")
+    return tuple(file for name in names for file in component_files(parts.settings(name)))
+
+
+def base_folder(path: Path, base: str) -> Path | None:
+    """Return the folder of the model that lends its components, ``None`` when none is named.
+
+    Raises:
+        ModelMissing: the base is not installed.
+        ModelInvalid: the base borrows components itself.
+    """
+    if not base:
+        return None
+    sibling = path.parent / base
+    folder = sibling if (sibling / "model_index.json").is_file() else find_model(base).path
+    if "_retouch_base" in read_json(folder / "model_index.json"):
+        problem = f"its base {base!r} borrows components itself"
+        raise ModelInvalid(str(path), problem, "name a complete model as the base")
+    return folder

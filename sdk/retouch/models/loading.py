@@ -18,7 +18,7 @@ from retouch.models.detect import (
     detect,
     diffusers_family,
 )
-from retouch.models.diffusers_folder import DiffusersFolder
+from retouch.models.diffusers_folder import DiffusersFolder, base_folder
 from retouch.models.filling import align_prefix, bytes_of, fill, state_names
 from retouch.models.records import ModelRecord, find_model, is_installed
 from retouch.models.single_file import TEXT_FOLDERS, SingleFile
@@ -127,23 +127,11 @@ def _open_folder(path: Path) -> tuple[Components, FamilyName]:
     found = detect(path)
     if found.kind != "checkpoint":
         raise ModelInvalid(str(path), f"not a checkpoint but a {found.kind}", SUPPORTED)
-    base = _base_folder(path, found.base)
+    base = base_folder(path, found.base)
     parts = DiffusersFolder(path, base)
     lender = base or path
     family = diffusers_family(lender, read_json(lender / "model_index.json"), parts.config("unet"))
     return parts, family
-
-
-def _base_folder(path: Path, base: str) -> Path | None:
-    """Return the folder of the model that lends its components to an embedded variant."""
-    if not base:
-        return None
-    sibling = path.parent / base
-    folder = sibling if (sibling / "model_index.json").is_file() else find_model(base).path
-    if "_retouch_base" in read_json(folder / "model_index.json"):
-        problem = f"its base {base!r} borrows components itself"
-        raise ModelInvalid(str(path), problem, "name a complete model as the base")
-    return folder
 
 
 def _assemble(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +15,8 @@ import torch
 from torch import Tensor
 
 from retouch.errors import ModelInvalid, ModelMissing
-from retouch.models.filling import OTHER_MODEL, fill, read_tensors
-from retouch.models.weights_file import component_files, read_json
+from retouch.models.filling import OTHER_MODEL, bytes_of, fill, read_tensors
+from retouch.models.weights_file import component_files, read_json, sha256_of
 
 if TYPE_CHECKING:
     from diffusers import T2IAdapter
@@ -24,10 +25,39 @@ SDXL_DOWNSCALE = 16
 DOWNSCALE = 8
 
 
+@dataclass(frozen=True)
+class T2IAdapterWeights:
+    """A T2I-Adapter, verified.
+
+    Attributes:
+        name: stem of the file, or name of the folder.
+        adapter: diffusers' T2IAdapter.
+        in_channels: of the picture of control: 1 (grey) or 3.
+        downscale: both sides of that picture must be multiples of this, in pixels.
+        sha256: of the weights.
+        source: the file or folder.
+        bytes: size in memory.
+    """
+
+    name: str
+    adapter: T2IAdapter
+    in_channels: int
+    downscale: int
+    sha256: str
+    source: Path
+    bytes: int
+
+    def residuals(self, control: Tensor) -> tuple[Tensor, ...]:
+        """Turn control [N, in_channels, H, W] in 0..1 into one residual per level of the UNet."""
+        weight = next(self.adapter.parameters())
+        with torch.no_grad():
+            return tuple(self.adapter(control.to(weight)))
+
+
 def load_t2i_adapter(
     path: Path, *, dtype: torch.dtype = torch.float32, device: str | torch.device = "cpu"
-) -> T2IAdapter:
-    """Load a T2I-Adapter: control [N, in_channels, H, W] in 0..1 -> one residual per level.
+) -> T2IAdapterWeights:
+    """Load a T2I-Adapter.
 
     Args:
         path: a diffusers folder (``config.json``, ``diffusion_pytorch_model.safetensors``) or an
@@ -46,8 +76,10 @@ def load_t2i_adapter(
         if config.get("_class_name") != "T2IAdapter":
             problem = f"a {config.get('_class_name')}, not a T2IAdapter"
             raise ModelInvalid(str(path), problem, OTHER_MODEL)
-        tensors = read_tensors(component_files(path))
+        files = component_files(path)
+        tensors = read_tensors(files)
     elif path.is_file():
+        files = (path,)
         config, tensors = from_original(read_tensors((path,)), str(path))
     else:
         raise ModelMissing(str(path), "check the path: there is no such file or folder")
@@ -55,7 +87,16 @@ def load_t2i_adapter(
     def build() -> Any:
         return T2IAdapter.from_config(config)
 
-    return fill(build, tensors, str(path), dtype=dtype, device=device)
+    adapter = fill(build, tensors, str(path), dtype=dtype, device=device)
+    return T2IAdapterWeights(
+        name=path.stem if path.is_file() else path.name,
+        adapter=adapter,
+        in_channels=int(config.get("in_channels", 3)),
+        downscale=int(adapter.total_downscale_factor),
+        sha256=sha256_of(files, path),
+        source=path,
+        bytes=bytes_of((adapter,)),
+    )
 
 
 def from_original(
