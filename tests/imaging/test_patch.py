@@ -233,6 +233,10 @@ def test_patches_that_do_not_fit_are_refused():
         restore(np.zeros((8, 8, 3), np.float32), plan)
     with pytest.raises(InvalidImage, match=r"mask\.size"):
         make_patch(image, extract(image, plan), plan, Mask.full(Size(9, 10)))
+    corner = plan_region(Size(90, 90), Rect(0, 0, 8, 8), native_size=16, multiple=8)
+    large = random_image(90, 90, np.uint8, 0)
+    with pytest.raises(InvalidField, match="feathered mask"):
+        make_patch(large, extract(large, corner), corner, Mask.full(large.size))
     broken = np.full((plan.working.height, plan.working.width, 3), np.nan, np.float32)
     with pytest.raises(InvalidImage, match="NaN"):
         make_patch(image, broken, plan, Mask.full(image.size))

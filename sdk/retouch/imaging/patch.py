@@ -88,14 +88,19 @@ def make_patch(image: Image, working: Floats, plan: RegionPlan, alpha: Mask) -> 
         image: the document, for its depth and size.
         working: H x W x 3 ``float32`` in [0, 1], size ``plan.working``.
         plan: the plan it was extracted with.
-        alpha: opacity of the edit on the whole canvas, feathered as wanted.
+        alpha: opacity of the edit on the whole canvas, feathered as wanted; its support must lie
+            inside ``plan.crop``, so plan from the feathered mask's bounding box.
 
     Raises:
         InvalidImage: alpha of another size than the picture, or values that are not finite.
-        InvalidField: a working picture of another size than the plan's.
+        InvalidField: alpha beyond the crop, or a working picture of another size than the plan's.
     """
     if alpha.size != image.size:
         raise InvalidImage("mask.size", alpha.size, f"{image.size}", "use the picture's size")
+    support = alpha.bbox()
+    if support is not None and not plan.crop.contains(support):
+        fix = "plan the region from the feathered mask"
+        raise InvalidField("mask", support, f"inside the crop {plan.crop}", fix)
     edited = to_depth(restore(working, plan), image.pixels.dtype)
     opacity = alpha.strength[plan.crop.slices].copy()
     edited[opacity == 0] = 0
