@@ -1,7 +1,7 @@
 """The gate: output detectors, watermark, receipt, and the only way to a file.
 
 Imports nothing of Retouch. ``Gate.release`` turns the engine's ``Sealed`` pictures into
-``Released`` ones; ``save`` and the wire accept only those.
+``Released`` ones; ``retouch_safety.save`` and the wire accept only those.
 """
 
 from retouch_safety.content import Box
@@ -18,7 +18,6 @@ from retouch_safety.gate import Gate, SelfTest
 from retouch_safety.receipt import DetectorScores, MarkStatus, Receipt
 from retouch_safety.sealed import Released, Sealed
 from retouch_safety.watermark import MarkFound, new_record_id, read_mark
-from retouch_safety.writer import check_path, save
 
 __all__ = [
     "AlreadyOpened",
@@ -38,8 +37,6 @@ __all__ = [
     "SafetyError",
     "Sealed",
     "SelfTest",
-    "check_path",
     "new_record_id",
     "read_mark",
-    "save",
 ]

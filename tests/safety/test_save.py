@@ -7,7 +7,8 @@ from PIL import ImageCms
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from retouch.imaging import read_image
-from retouch_safety import CannotSave, Receipt, Sealed, check_path, read_mark, save
+from retouch_safety import CannotSave, Receipt, Sealed, read_mark
+from retouch_safety.save import check_path, save
 
 ICC = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 KEPT = {".png": ("uint8", "uint16"), ".tiff": ("uint8", "uint16", "float32"), ".webp": ("uint8",)}
@@ -102,7 +103,7 @@ def test_failures_leave_nothing_behind(gate, tmp_path, monkeypatch, failure):
     def fail(descriptor):
         raise failure
 
-    monkeypatch.setattr("retouch_safety.writer.os.fsync", fail)
+    monkeypatch.setattr("retouch_safety.save.os.fsync", fail)
     with pytest.raises((CannotSave, KeyboardInterrupt)):
         save(released, target)
     assert [entry.name for entry in tmp_path.iterdir()] == ["x.png"]

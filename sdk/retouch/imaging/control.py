@@ -65,7 +65,8 @@ def sketch(unit: Floats, *, sigma: float = 1.0, threshold: float = 0.5) -> Float
     coarse = cv2.GaussianBlur(gray, (0, 0), sigma * _XDOG_WIDTH)
     contrast = (fine - coarse) / (coarse + _XDOG_NOISE)
     below = threshold - (1 + _XDOG_SHARPNESS * contrast)
-    return np.clip(np.tanh(_XDOG_SLOPE * below), 0, 1).astype(np.float32)
+    ink: Floats = np.clip(np.tanh(_XDOG_SLOPE * below), 0, 1).astype(np.float32)
+    return ink
 
 
 def color(unit: Floats, *, cell: int = 64) -> Floats:
