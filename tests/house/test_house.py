@@ -26,7 +26,7 @@ OPERATIONS = {
     "t2i_adapter",
     "best_of",
 }
-HEAVY = ("torch", "diffusers", "transformers", "onnxruntime", "cv2")
+HEAVY = ("torch", "diffusers", "transformers", "onnxruntime")
 FORBIDDEN = re.compile(r"(^|_)(utils?|helpers?|managers?|contexts?|pipelines?|workflows?)(_|$)")
 
 

@@ -533,32 +533,43 @@ class T2IAdapter(_message.Message):
 
     KIND_FIELD_NUMBER: _builtins.int
     IMAGE_FIELD_NUMBER: _builtins.int
+    PREPROCESS_FIELD_NUMBER: _builtins.int
     SCALE_FIELD_NUMBER: _builtins.int
     MODEL_FIELD_NUMBER: _builtins.int
     kind: Global___T2IAdapterKind.ValueType
     """What the control picture shows. Required; unspecified is refused."""
+    preprocess: _builtins.bool
+    """Whether to extract the control from the picture; false = it already is a control picture.
+    Default true.
+    """
     scale: _builtins.float
     """Factor on the adapter's features; 0 = off. Range 0 to 2, default 1."""
     model: _builtins.str
     """Name of an installed T2I-Adapter. Empty = the one that fits the model and the kind."""
     @_builtins.property
     def image(self) -> _image_pb2.ImageRef:
-        """Control picture. Unset = made from the source picture."""
+        """Picture to follow. Unset = the source picture."""
 
     def __init__(
         self,
         *,
         kind: Global___T2IAdapterKind.ValueType = ...,
         image: _image_pb2.ImageRef | None = ...,
+        preprocess: _builtins.bool | None = ...,
         scale: _builtins.float | None = ...,
         model: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_scale", b"_scale", "image", b"image", "scale", b"scale"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_preprocess", b"_preprocess", "_scale", b"_scale", "image", b"image", "preprocess", b"preprocess", "scale", b"scale"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_scale", b"_scale", "image", b"image", "kind", b"kind", "model", b"model", "scale", b"scale"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_preprocess", b"_preprocess", "_scale", b"_scale", "image", b"image", "kind", b"kind", "model", b"model", "preprocess", b"preprocess", "scale", b"scale"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__preprocess: _TypeAlias = _typing.Literal["preprocess"]  # noqa: Y015
+    _WhichOneofArgType__preprocess: _TypeAlias = _typing.Literal["_preprocess", b"_preprocess"]  # noqa: Y015
     _WhichOneofReturnType__scale: _TypeAlias = _typing.Literal["scale"]  # noqa: Y015
     _WhichOneofArgType__scale: _TypeAlias = _typing.Literal["_scale", b"_scale"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__preprocess) -> _WhichOneofReturnType__preprocess | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__scale) -> _WhichOneofReturnType__scale | None: ...
 
 Global___T2IAdapter: _TypeAlias = T2IAdapter  # noqa: Y015
@@ -574,7 +585,7 @@ class BestOf(_message.Message):
     N_FIELD_NUMBER: _builtins.int
     MODEL_FIELD_NUMBER: _builtins.int
     n: _builtins.int
-    """How many to make for each one kept. Range 1 to 16, default 4."""
+    """How many to make for each one kept. Range 2 to 16, default 4."""
     model: _builtins.str
     """Name of an installed CLIP model. Empty = the first that is installed."""
     def __init__(
