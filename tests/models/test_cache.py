@@ -26,7 +26,7 @@ def test_least_recently_used_is_evicted_first():
     log = []
     cache = cache_of(25, log=log)
     assert [use(cache, name) for name in "abac"] == ["A", "B", "A", "C"]
-    assert cache.keys() == ("a", "c")
+    assert cache.names() == ("a", "c")
     assert log == ["a", "b", "c"]
     use(cache, "b")
     assert log == ["a", "b", "c", "b"]
@@ -39,10 +39,10 @@ def test_leased_models_stay_even_over_the_limit():
         assert (one, two, again) == ("A", "B", "A")
         assert cache.bytes == 20
         cache.clear()
-        assert set(cache.keys()) == {"a", "b"}
+        assert set(cache.names()) == {"a", "b"}
     assert cache.bytes == 10
     cache.clear()
-    assert cache.keys() == ()
+    assert cache.names() == ()
 
 
 def test_a_model_larger_than_the_cache_works_and_goes_after_its_lease():
@@ -90,7 +90,7 @@ def test_two_models_load_at_the_same_time():
         thread.start()
     for thread in threads:
         thread.join()
-    assert set(cache.keys()) == {"a", "b"}
+    assert set(cache.names()) == {"a", "b"}
 
 
 def test_failed_loading_is_told_to_all_and_tried_again():
@@ -119,7 +119,7 @@ def test_failed_loading_is_told_to_all_and_tried_again():
     for thread in threads:
         thread.join()
     assert errors == ["disk"] * 3
-    assert cache.keys() == ()
+    assert cache.names() == ()
     assert use(cache, "a") == "a"
 
 

@@ -69,6 +69,9 @@ def describe_file(path: Path, header: Header) -> Description:
     names = [name.removeprefix("adapter.") for name in header.shapes]
     if any(name.startswith("body.0.") for name in names):
         return _describe_t2i(header)
+    if header.has("down_blocks.0.") or header.has("text_model.") or header.has("decoder."):
+        fix = "give the folder that holds model_index.json"
+        raise ModelInvalid(str(path), "one component of a diffusers folder", fix)
     raise ModelInvalid(str(path), "not a kind of model that Retouch knows", SUPPORTED)
 
 
@@ -88,6 +91,8 @@ def _describe_original(path: Path, header: Header) -> Description:
     else:
         problem = "no text encoder of SD 1.x, SD 2.x or SDXL base in the file"
         raise ModelInvalid(str(path), problem, "use the full checkpoint, not the network alone")
+    if len(header.shape(CONV_IN)) != 4:
+        raise ModelInvalid(str(path), f"{CONV_IN} is not a convolution", SUPPORTED)
     channels = header.shape(CONV_IN)[1]
     width = next((s[1] for n, s in header.shapes.items() if n.endswith("attn2.to_k.weight")), 0)
     return Description(

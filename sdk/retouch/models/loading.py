@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,7 +21,7 @@ from retouch.models.detect import (
 )
 from retouch.models.diffusers_folder import DiffusersFolder, base_folder
 from retouch.models.filling import align_prefix, bytes_of, fill, state_names
-from retouch.models.records import ModelRecord, find_model, is_installed
+from retouch.models.records import ModelRecord, find_model, is_installed, is_unchanged
 from retouch.models.single_file import TEXT_FOLDERS, SingleFile
 from retouch.models.tokenizing import CONFIGS, load_tokenizer
 from retouch.models.weights_file import read_header, read_json, sha256_of
@@ -85,7 +86,15 @@ def load_checkpoint(
         chosen = config or (Path(record.config) if record.config else None)
         parts, family, found = _open_file(path, chosen)
         prediction = prediction or found.prediction_type
-    return _assemble(record.name, path, family, parts, prediction, device, dtype)
+    made = _assemble(record.name, path, family, parts, prediction, device, dtype)
+    # A record's hash holds while size and time do: gigabytes need not be read twice.
+    known = record.sha256 if is_unchanged(record) and not _borrows(path) else ""
+    return replace(made, sha256=known or sha256_of(dict.fromkeys(parts.files), path))
+
+
+def _borrows(path: Path) -> bool:
+    index = path / "model_index.json"
+    return index.is_file() and "_retouch_base" in read_json(index)
 
 
 def resolve(installed_or_path: str | Path | ModelRecord) -> ModelRecord:
@@ -161,7 +170,6 @@ def _assemble(
             load_tokenizer(parts.settings(TOKENIZER_FOLDERS[i])) for i in range(count)
         ),
         scheduler_config=scheduler,
-        sha256=sha256_of(dict.fromkeys(parts.files), path),
         source=path,
         bytes=bytes_of(modules),
     )

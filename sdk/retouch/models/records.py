@@ -8,7 +8,7 @@ import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from retouch.errors import InvalidField, ModelInvalid, ModelMissing
+from retouch.errors import InvalidField, ModelInvalid, ModelMissing, RetouchError
 from retouch.models.detect import Kind, detect
 from retouch.models.weights_file import read_json
 
@@ -30,6 +30,8 @@ class ModelRecord:
         cross_attention_dim: width of the text tokens; 0 where it does not apply.
         sha256: of the weights; empty for embedded models until they are verified.
         bytes: size of the weights on disk.
+        modified: when the weights last changed, nanoseconds since 1970; with ``bytes``, tells
+            whether ``sha256`` still holds without reading gigabytes.
         config: folder of configurations for a single file of an unusual shape, or empty.
         embedded: whether it ships with Retouch.
     """
@@ -43,6 +45,7 @@ class ModelRecord:
     cross_attention_dim: int = 0
     sha256: str = ""
     bytes: int = 0
+    modified: int = 0
     config: str = ""
     embedded: bool = False
 
@@ -71,7 +74,7 @@ def list_models(kind: Kind | None = None) -> tuple[ModelRecord, ...]:
     for name in _names():
         try:
             record = find_model(name)
-        except (ModelInvalid, ModelMissing):
+        except RetouchError:
             continue
         if kind in (None, record.kind):
             found[name] = record
@@ -139,9 +142,22 @@ def delete_record(name: str) -> None:
 
 def size_on_disk(path: Path) -> int:
     """Return the bytes of a weights file, or of all safetensors files below a folder."""
-    if path.is_file():
-        return path.stat().st_size
-    return sum(file.stat().st_size for file in path.rglob("*.safetensors"))
+    return sum(file.stat().st_size for file in _weights(path))
+
+
+def last_modified(path: Path) -> int:
+    """Return when the newest of those files changed, nanoseconds since 1970; 0 without any."""
+    return max((file.stat().st_mtime_ns for file in _weights(path)), default=0)
+
+
+def is_unchanged(record: ModelRecord) -> bool:
+    """Whether a model's weights have the size and time of its record, so its hash holds."""
+    size, time = size_on_disk(record.path), last_modified(record.path)
+    return bool(record.sha256) and (record.bytes, record.modified) == (size, time)
+
+
+def _weights(path: Path) -> list[Path]:
+    return [path] if path.is_file() else list(path.rglob("*.safetensors"))
 
 
 def _names() -> tuple[str, ...]:
@@ -165,7 +181,7 @@ def _embedded(folder: Path) -> ModelRecord:
     found = detect(folder)
     family, prediction = found.family, found.prediction_type
     if found.base:
-        lender = find_model(found.base)
+        lender = detect(folder.parent / found.base)
         family, prediction = lender.family, prediction or lender.prediction_type
     return ModelRecord(
         name=folder.name,

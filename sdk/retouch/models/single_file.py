@@ -16,7 +16,7 @@ from typing import Any
 from torch import Tensor
 
 from retouch.errors import ModelInvalid
-from retouch.models.filling import HARMLESS_SUFFIXES, OTHER_MODEL, read_tensors
+from retouch.models.filling import HARMLESS_SUFFIXES, read_tensors
 from retouch.models.weights_file import read_header
 
 UNET_PREFIX = "model.diffusion_model."
@@ -26,6 +26,7 @@ CLIP_PREFIXES = {
     "sd2": ("cond_stage_model.model.",),
     "sdxl": ("conditioner.embedders.0.transformer.", "conditioner.embedders.1.model."),
 }
+UNUSUAL_SHAPE = "use the publisher's file, or give its configuration with --config FOLDER"
 TEXT_FOLDERS = ("text_encoder", "text_encoder_2")
 # Training leftovers inside a component's prefix.
 LEFTOVERS = ("first_stage_model.loss.", "first_stage_model.model_ema.")
@@ -89,11 +90,15 @@ class SingleFile:
             if name.startswith(prefixes) and not name.startswith(LEFTOVERS)
         }
         given = _relevant(given, component, config)
-        converted = _convert(component, prefixes[0], given, config) if given else {}
+        where = f"{self.path} [{component}]"
+        try:
+            converted = _convert(component, prefixes[0], given, config) if given else {}
+        except (KeyError, AttributeError, IndexError) as error:
+            raise ModelInvalid(where, f"missing weights ({error})", UNUSUAL_SHAPE) from error
         left = _unconsumed(given, converted)
         if left:
             problem = f"unexpected weights: {', '.join(left[:3])} ({len(left)} in all)"
-            raise ModelInvalid(f"{self.path} [{component}]", problem, OTHER_MODEL)
+            raise ModelInvalid(where, problem, UNUSUAL_SHAPE)
         return converted
 
 
@@ -103,19 +108,15 @@ def _convert(
     from diffusers.loaders import single_file_utils as conversion
 
     converted: dict[str, Tensor]
-    try:
-        if component == "unet":
-            converted = conversion.convert_ldm_unet_checkpoint(given, config)
-        elif component == "vae":
-            converted = conversion.convert_ldm_vae_checkpoint(given, config)
-        elif prefix.endswith("transformer."):
-            converted = conversion.convert_ldm_clip_checkpoint(given)
-        else:
-            model = SimpleNamespace(config=SimpleNamespace(hidden_size=config["hidden_size"]))
-            converted = conversion.convert_open_clip_checkpoint(model, given, prefix=prefix)
-    except (KeyError, AttributeError, IndexError) as error:
-        problem = f"missing weights ({error})"
-        raise ModelInvalid(f"{prefix}* [{component}]", problem, OTHER_MODEL) from error
+    if component == "unet":
+        converted = conversion.convert_ldm_unet_checkpoint(given, config)
+    elif component == "vae":
+        converted = conversion.convert_ldm_vae_checkpoint(given, config)
+    elif prefix.endswith("transformer."):
+        converted = conversion.convert_ldm_clip_checkpoint(given)
+    else:
+        model = SimpleNamespace(config=SimpleNamespace(hidden_size=config["hidden_size"]))
+        converted = conversion.convert_open_clip_checkpoint(model, given, prefix=prefix)
     return converted
 
 

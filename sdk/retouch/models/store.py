@@ -19,6 +19,7 @@ from retouch.models.records import (
     delete_record,
     find_model,
     is_installed,
+    last_modified,
     list_models,
     size_on_disk,
     write_record,
@@ -80,6 +81,7 @@ def add(
         cross_attention_dim=int(getattr(loaded, "cross_attention_dim", 0)),
         sha256=loaded.sha256,
         bytes=size_on_disk(path),
+        modified=last_modified(path),
         config=str(config.resolve()) if config else "",
     )
     write_record(record)

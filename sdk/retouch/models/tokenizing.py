@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from retouch.errors import ModelInvalid
+
 if TYPE_CHECKING:
     from transformers import CLIPTokenizer
 
@@ -28,17 +30,25 @@ def clip_tokenizer(pad_token: str = END_OF_TEXT) -> CLIPTokenizer:
 
 
 def load_tokenizer(folder: Path) -> CLIPTokenizer:
-    """Load the tokenizer of a diffusers folder.
+    """Load the tokenizer of a diffusers or CLIP folder.
 
-    A folder with ``vocab.json`` and ``merges.txt`` is used as it is; one with settings only
-    (``tokenizer_config.json``) takes the shipped vocabulary, so that it need not be duplicated.
+    A folder with a vocabulary of its own (``vocab.json`` and ``merges.txt``, or
+    ``tokenizer.json``) is used as it is; one with settings only (``tokenizer_config.json``), or
+    with nothing, takes the shipped vocabulary, so that it need not be duplicated.
+
+    Raises:
+        ModelInvalid: the files are damaged.
     """
     from transformers import CLIPTokenizer
 
-    if (folder / "vocab.json").is_file() and (folder / "merges.txt").is_file():
-        return CLIPTokenizer.from_pretrained(str(folder), local_files_only=True)
-    settings = folder / "tokenizer_config.json"
-    pad: object = END_OF_TEXT
-    if settings.is_file():
-        pad = json.loads(settings.read_text(encoding="utf-8")).get("pad_token", END_OF_TEXT)
-    return clip_tokenizer(str(pad["content"]) if isinstance(pad, dict) else str(pad))
+    try:
+        if (folder / "vocab.json").is_file() or (folder / "tokenizer.json").is_file():
+            return CLIPTokenizer.from_pretrained(str(folder), local_files_only=True)
+        settings = folder / "tokenizer_config.json"
+        pad: object = END_OF_TEXT
+        if settings.is_file():
+            pad = json.loads(settings.read_text(encoding="utf-8")).get("pad_token", END_OF_TEXT)
+        return clip_tokenizer(str(pad["content"]) if isinstance(pad, dict) else str(pad))
+    except Exception as error:  # the tokenizers library raises bare Exception
+        fix = "restore the publisher's tokenizer files, or delete them to use the shipped ones"
+        raise ModelInvalid(str(folder), f"its tokenizer cannot be read ({error})", fix) from error

@@ -62,8 +62,8 @@ def read_header(path: Path) -> Header:
         raw = file.read(length)
     try:
         entries = json.loads(raw)
-        metadata = entries.pop("__metadata__", {})
-        shapes = {name: tuple(entry["shape"]) for name, entry in entries.items()}
+        metadata = dict(entries.pop("__metadata__", None) or {})
+        shapes = {name: tuple(map(int, entry["shape"])) for name, entry in entries.items()}
         end = max((entry["data_offsets"][1] for entry in entries.values()), default=0)
     except (ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
         raise ModelInvalid(
