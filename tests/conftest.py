@@ -1,0 +1,38 @@
+import os
+
+import pytest
+import torch
+from retouch.models.store import add
+from retouch.testing.checkpoints import tiny_sd, write_folder
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+
+@pytest.fixture(scope="session")
+def tiny_folder(tmp_path_factory):
+    """A tiny Stable Diffusion checkpoint on disk."""
+    checkpoint = tiny_sd()
+    checkpoint.unet.register_to_config(sample_size=8)  # 64 px: a fast native size
+    return write_folder(checkpoint, tmp_path_factory.mktemp("models") / "tiny")
+
+
+@pytest.fixture
+def own_home(tmp_path, monkeypatch):
+    """An empty place for installed models."""
+    monkeypatch.setenv("RETOUCH_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+@pytest.fixture(scope="module")
+def tiny_installed(tiny_folder, tmp_path_factory):
+    """The tiny checkpoint, installed as ``tiny`` in a place of this module's own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RETOUCH_HOME", str(tmp_path_factory.mktemp("home")))
+        add(tiny_folder, "tiny")
+        yield "tiny"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _threads():
+    torch.set_num_threads(min(2, os.cpu_count() or 1))
