@@ -1,0 +1,1 @@
+"""Training of the embedded model (retouch-mini): data, autoencoder, network, variants, export."""

@@ -1,0 +1,151 @@
+"""Write the trained parts in the standard layouts: ``python -m training.export``.
+
+Weights are float16 safetensors. Parts that are not trained yet are skipped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import diffusers
+import torch
+from diffusers import StableDiffusionPipeline
+from safetensors.torch import save_file
+from transformers import CLIPImageProcessor, CLIPVisionModelWithProjection
+
+from training import autoencoder, base, clip, instruct, ip_adapter, loop, network, t2i_adapter
+from training.data import cache_dir
+from training.latents import scaling_factor
+
+TARGET: Final = Path(__file__).parents[1] / "sdk" / "retouch" / "models" / "embedded"
+TOKENIZER_FILES: Final = (
+    "vocab.json",
+    "merges.txt",
+    "special_tokens_map.json",
+    "tokenizer_config.json",
+)
+
+
+def export_base(out: Path, target: Path) -> None:
+    """Write ``retouch-mini``, a Stable Diffusion folder."""
+    unet, text, words = base.load(out)
+    vae = autoencoder.load(out)
+    vae.register_to_config(scaling_factor=scaling_factor(out))
+    pipeline = StableDiffusionPipeline(
+        vae=vae.half(),
+        text_encoder=text.half(),
+        tokenizer=words,
+        unet=unet.half(),
+        scheduler=network.scheduler(),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+    folder = target / "retouch-mini"
+    pipeline.save_pretrained(folder)
+    shutil.rmtree(folder / "tokenizer")
+    (folder / "tokenizer").mkdir()
+    for name in TOKENIZER_FILES:
+        shutil.copyfile(out / "tokenizer" / name, folder / "tokenizer" / name)
+
+
+def export_instruct(out: Path, target: Path) -> None:
+    """Write ``retouch-mini-instruct``: only its denoiser; the rest comes from ``retouch-mini``."""
+    folder = target / "retouch-mini-instruct"
+    instruct.load(out).half().save_pretrained(folder / "unet")
+    index = {
+        "_class_name": "StableDiffusionInstructPix2PixPipeline",
+        "_diffusers_version": diffusers.__version__,
+        "unet": ["diffusers", "UNet2DConditionModel"],
+    }
+    (folder / "model_index.json").write_text(json.dumps(index, indent=2) + "\n")
+
+
+def _processor() -> CLIPImageProcessor:
+    size = clip.SIZE
+    return CLIPImageProcessor(
+        size={"shortest_edge": size},
+        crop_size={"height": size, "width": size},
+        image_mean=[0.5, 0.5, 0.5],
+        image_std=[0.5, 0.5, 0.5],
+    )
+
+
+def export_clip(out: Path, target: Path) -> None:
+    """Write ``retouch-mini-clip`` and the IP-Adapter's image encoder."""
+    model = clip.load(out)
+    folder = target / "retouch-mini-clip"
+    model.half().save_pretrained(folder)
+    _processor().save_pretrained(folder)
+    for name in TOKENIZER_FILES:
+        shutil.copyfile(out / "tokenizer" / name, folder / name)
+    vision = CLIPVisionModelWithProjection(model.config.vision_config)
+    state: dict[str, Any] = {
+        name: tensor
+        for name, tensor in model.state_dict().items()
+        if name.startswith(("vision_model.", "visual_projection."))
+    }
+    vision.load_state_dict(state)
+    encoder = target / "retouch-mini-ip-adapter" / "image_encoder"
+    vision.half().save_pretrained(encoder)
+    _processor().save_pretrained(encoder)
+
+
+def export_ip_adapter(out: Path, target: Path) -> None:
+    """Write ``retouch-mini-ip-adapter/ip-adapter.safetensors`` in the published layout."""
+    folder = target / "retouch-mini-ip-adapter"
+    folder.mkdir(parents=True, exist_ok=True)
+    state = {name: t.half() for name, t in ip_adapter.load(out).published().items()}
+    save_file(state, folder / "ip-adapter.safetensors")
+
+
+def export_t2i(control: str) -> Callable[[Path, Path], None]:
+    """Return the writer of ``retouch-mini-t2i-<control>``."""
+
+    def write(out: Path, target: Path) -> None:
+        adapter = t2i_adapter.build(control)
+        adapter.load_state_dict(loop.averaged(out / f"t2i-{control}.pt", "adapter"))
+        adapter.half().save_pretrained(target / f"retouch-mini-t2i-{control}")
+
+    return write
+
+
+#: Part -> (any of these checkpoints must exist, writer).
+PARTS: Final[dict[str, tuple[tuple[str, ...], Callable[[Path, Path], None]]]] = {
+    "base": (("base-128.pt", "base-64.pt"), export_base),
+    "instruct": (("instruct.pt",), export_instruct),
+    "clip": (("clip.pt",), export_clip),
+    "ip-adapter": (("ip-adapter.pt",), export_ip_adapter),
+    "t2i-canny": (("t2i-canny.pt",), export_t2i("canny")),
+    "t2i-color": (("t2i-color.pt",), export_t2i("color")),
+}
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--out", type=Path, default=cache_dir(), help="cache folder")
+    parser.add_argument("--target", type=Path, default=TARGET)
+    parser.add_argument("--parts", nargs="*", choices=tuple(PARTS), default=list(PARTS))
+    args = parser.parse_args()
+    for part in args.parts:
+        needed, write = PARTS[part]
+        trained = [out for name in needed if (out := args.out / name).exists()]
+        if not trained:
+            print(f"{part}: not trained yet, skipped")
+            continue
+        write(args.out, args.target)
+        samples, minutes = loop.progress(trained[0])
+        print(f"{part}: {samples} samples, {minutes:.1f} min")
+    for path in sorted(args.target.rglob("*.safetensors")):
+        print(f"{path.stat().st_size / 1e6:6.1f} MB  {path.relative_to(args.target)}")
+
+
+if __name__ == "__main__":
+    torch.set_grad_enabled(False)
+    main()

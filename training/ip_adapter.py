@@ -1,0 +1,137 @@
+"""Train the IP-Adapter (arXiv 2308.06721): ``python -m training.ip_adapter``.
+
+A frozen CLIP vision tower embeds the reference picture; four image tokens reach the frozen base
+through new key and value projections of its cross-attention.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import torch
+from diffusers import UNet2DConditionModel
+from torch import Tensor, nn
+
+from training import base, clip, latents, loop, network, tokenizer
+from training.scenes import Scene, place_phrase, render, sample
+
+TOKENS: Final = 4
+
+
+def initial(unet: UNet2DConditionModel) -> dict[str, dict[str, Tensor]]:
+    """Return starting weights in the published layout: keys and values copied from the text's.
+
+    ``ip_adapter`` numbers the cross-attention layers 1, 3, 5, ... in the order of diffusers'
+    ``unet.attn_processors`` (down, up, mid).
+    """
+    projection = nn.Linear(clip.PROJECTION, TOKENS * network.WIDTH)
+    norm = nn.LayerNorm(network.WIDTH)
+    image_proj = {f"proj.{k}": v.detach() for k, v in projection.state_dict().items()}
+    image_proj |= {f"norm.{k}": v.detach() for k, v in norm.state_dict().items()}
+    state = unet.state_dict()
+    layers: dict[str, Tensor] = {}
+    names = [n for n in unet.attn_processors if ".attn2." in n]
+    for index, name in enumerate(names):
+        attention = name.removesuffix(".processor")
+        for part in ("k", "v"):
+            copied = state[f"{attention}.to_{part}.weight"].clone()
+            layers[f"{2 * index + 1}.to_{part}_ip.weight"] = copied
+    return {"image_proj": image_proj, "ip_adapter": layers}
+
+
+class Adapter(nn.Module):
+    """The trained part: the image projection and the processors that the UNet already holds."""
+
+    def __init__(self, unet: UNet2DConditionModel) -> None:
+        super().__init__()
+        self.projection = unet.encoder_hid_proj
+        processors = unet.attn_processors.items()
+        self.layers = nn.ModuleList([p for n, p in processors if ".attn2." in n])
+
+    def published(self) -> dict[str, Tensor]:
+        """Return the weights under the names of the published IP-Adapter files."""
+        projection: Any = self.projection.image_projection_layers[0]
+        state = {
+            "image_proj.proj.weight": projection.image_embeds.weight,
+            "image_proj.proj.bias": projection.image_embeds.bias,
+            "image_proj.norm.weight": projection.norm.weight,
+            "image_proj.norm.bias": projection.norm.bias,
+        }
+        for index, layer in enumerate(self.layers):
+            processor: Any = layer
+            state[f"ip_adapter.{2 * index + 1}.to_k_ip.weight"] = processor.to_k_ip[0].weight
+            state[f"ip_adapter.{2 * index + 1}.to_v_ip.weight"] = processor.to_v_ip[0].weight
+        return {name: tensor.detach().clone().contiguous() for name, tensor in state.items()}
+
+
+def attach(unet: UNet2DConditionModel) -> Adapter:
+    """Give the UNet fresh IP-Adapter weights; return the module that is trained."""
+    unet._load_ip_adapter_weights([initial(unet)])  # diffusers' own loader sets the processors
+    return Adapter(unet)
+
+
+def load(out: Path) -> Adapter:
+    """Return the averaged adapter."""
+    adapter = attach(base.load(out)[0])
+    adapter.load_state_dict(loop.averaged(out / "ip-adapter.pt", "adapter"))
+    return adapter
+
+
+def reference(scene: Scene, rng: np.random.Generator) -> tuple[Scene, str]:
+    """Return a reference for the scene, and the prompt that goes with it.
+
+    Either the same scene drawn anew, with an empty or full prompt, or the same object elsewhere,
+    with a prompt that names only the place.
+    """
+    fresh = sample(rng)
+    again = replace(
+        scene, scale=fresh.scale, dx=fresh.dx, dy=fresh.dy, variant=fresh.variant, position="centre"
+    )
+    if scene.noun and rng.random() < 0.5:
+        other = replace(again, place=fresh.place, night=fresh.night)
+        if other.valid():
+            night = " at night" if scene.night else ""
+            return other, place_phrase(scene.place, bare=bool(rng.integers(2))) + night
+    return again, "" if rng.random() < 0.7 else scene.caption()
+
+
+def main() -> None:
+    """Command line."""
+    args = loop.options(__doc__, minutes=10).parse_args()
+    torch.manual_seed(args.seed)
+    unet, text, words = base.load(args.out, args.device)
+    unet.requires_grad_(False)
+    adapter = attach(unet.to(memory_format=torch.channels_last)).requires_grad_(True)
+    vision = clip.load(args.out, args.device)
+    run = loop.Run("ip-adapter", {"adapter": adapter}, args, decay=0.99)
+    torch.manual_seed(args.seed + 1000 * run.rank + run.step)
+    rng = np.random.default_rng([args.seed, run.rank, run.step])
+    pairs = latents.load(args.out, 128)
+    noise = network.Noise().to(args.device)
+    for _ in run.steps():
+        rows = rng.integers(len(pairs.edits), size=args.batch)
+        z = torch.from_numpy(pairs.latents[rows, 1].astype(np.float32)) * pairs.scaling
+        mask = torch.from_numpy(pairs.masks[rows, 1].astype(np.float32) / 255)[:, None]
+        chosen = [reference(pairs.edits[int(row)].after, rng) for row in rows]
+        images = clip.pixels([render(scene)[0] for scene, _ in chosen]).to(args.device)
+        texts = [prompt for _, prompt in chosen]
+        ids = torch.from_numpy(tokenizer.encode(words, texts).astype(np.int64)).to(args.device)
+        noised, timesteps, velocity = noise(z.to(args.device))
+        noised = noised.contiguous(memory_format=torch.channels_last)
+        keep = torch.from_numpy((rng.random((args.batch, 1)) >= 0.1).astype(np.float32))
+        with loop.autocast(args.device):
+            with torch.no_grad():
+                states = text(ids).last_hidden_state
+                hidden = vision.vision_model(pixel_values=images).pooler_output
+                embeds = vision.visual_projection(hidden) * keep.to(args.device)
+            output = unet(
+                noised, timesteps, states, added_cond_kwargs={"image_embeds": [embeds[:, None]]}
+            ).sample
+        run.update(network.velocity_loss(output, velocity, mask.to(args.device)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,185 @@
+"""What every training run shares: options, learning-rate schedule, EMA, checkpoints, gradients."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import copy
+import math
+import os
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from torch import Tensor, distributed, nn
+
+from training.data import cache_dir
+
+CHECKPOINT_SECONDS: Final = 180.0
+
+
+def options(description: str | None, minutes: float) -> argparse.ArgumentParser:
+    """Return the command line that every training part shares."""
+    parser = argparse.ArgumentParser(description=(description or "").splitlines()[0])
+    parser.add_argument("--out", type=Path, default=cache_dir(), help="cache folder")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    parser.add_argument("--minutes", type=float, default=minutes, help="length of the whole run")
+    parser.add_argument("--batch", type=int, default=32, help="samples per step and process")
+    parser.add_argument("--lr", type=float, default=6e-4, help="highest learning rate")
+    parser.add_argument("--seed", type=int, default=0)
+    return parser
+
+
+def start_processes() -> tuple[int, int]:
+    """Join the processes of ``torchrun`` with gloo, if any; return (rank, world size)."""
+    if "WORLD_SIZE" not in os.environ:
+        return 0, 1
+    if not distributed.is_initialized():
+        distributed.init_process_group("gloo")
+    return distributed.get_rank(), distributed.get_world_size()
+
+
+def average_gradients(parameters: Iterable[nn.Parameter], world: int) -> None:
+    """Average the gradients over the processes in one all-reduce."""
+    if world == 1:
+        return
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    flat = torch.cat([g.flatten() for g in gradients])
+    distributed.all_reduce(flat)
+    flat /= world
+    offset = 0
+    for gradient in gradients:
+        gradient.copy_(flat[offset : offset + gradient.numel()].view_as(gradient))
+        offset += gradient.numel()
+
+
+def autocast(device: str) -> contextlib.AbstractContextManager[object]:
+    """Return the bfloat16 autocast context of the device."""
+    return torch.autocast(torch.device(device).type, dtype=torch.bfloat16)
+
+
+class Run:
+    """One bounded, resumable training run: clock, optimiser, EMA copies and checkpoint.
+
+    ``modules`` are trained; ``Run.ema`` holds their averaged copies. Progress is the share of
+    ``minutes`` spent over all starts, so an interrupted run resumes where it stopped.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        modules: dict[str, nn.Module],
+        args: argparse.Namespace,
+        *,
+        decay: float = 0.999,
+        tail: float = 0.4,
+        weight_decay: float = 0.01,
+    ) -> None:
+        self.rank, self.world = start_processes()
+        self.modules, self.args, self.decay, self.tail = modules, args, decay, tail
+        self.parameters = [p for m in modules.values() for p in m.parameters() if p.requires_grad]
+        self.optimiser = torch.optim.AdamW(
+            self.parameters,
+            lr=args.lr,
+            betas=(0.9, 0.98),
+            weight_decay=weight_decay,
+            fused=True,
+        )
+        self.ema = {
+            name: copy.deepcopy(m).eval().requires_grad_(False) for name, m in modules.items()
+        }
+        self.path: Path = args.out / f"{name}.pt"
+        self.name, self.step, self.samples, self.spent = name, 0, 0, 0.0
+        if self.path.exists():
+            self._resume(torch.load(self.path, map_location=args.device, weights_only=True))
+        self._clock = self._saved = time.monotonic()
+        self._losses: list[float] = []
+
+    @property
+    def minutes(self) -> float:
+        """Minutes trained over all starts."""
+        return (self.spent + time.monotonic() - self._clock) / 60
+
+    def steps(self) -> Iterator[int]:
+        """Yield step numbers until the minutes are over; checkpoint on the way and at the end."""
+        while True:
+            progress = torch.tensor(self.minutes / self.args.minutes)
+            if self.world > 1:
+                distributed.broadcast(progress, 0)
+            if float(progress) >= 1:
+                break
+            rate = self.args.lr * min(1.0, (self.step + 1) / 100)
+            into_tail = (float(progress) - 1 + self.tail) / self.tail
+            if into_tail > 0:
+                rate *= 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * into_tail))
+            for group in self.optimiser.param_groups:
+                group["lr"] = rate
+            yield self.step
+        self.save()
+
+    def update(self, loss: Tensor, clip: float = 1.0) -> None:
+        """Back-propagate, average over processes, step, follow with the EMA, log, checkpoint."""
+        loss.backward()  # type: ignore[no-untyped-call]
+        average_gradients(self.parameters, self.world)
+        norm = nn.utils.clip_grad_norm_(self.parameters, clip)
+        if torch.isfinite(norm):
+            self.optimiser.step()
+        self.optimiser.zero_grad(set_to_none=True)
+        self.step += 1
+        self.samples += self.args.batch * self.world
+        decay = min(self.decay, (1 + self.step) / (10 + self.step))
+        with torch.no_grad():
+            for name, module in self.modules.items():
+                pairs = zip(self.ema[name].parameters(), module.parameters(), strict=True)
+                for averaged, trained in pairs:
+                    averaged.lerp_(trained.detach(), 1 - decay)
+        self._losses.append(float(loss.detach()))
+        if self.step % 50 == 0 and self.rank == 0:
+            mean = sum(self._losses) / len(self._losses)
+            self._losses.clear()
+            print(
+                f"{self.name} step {self.step} samples {self.samples} "
+                f"min {self.minutes:.1f} loss {mean:.4f}",
+                flush=True,
+            )
+        if time.monotonic() - self._saved > CHECKPOINT_SECONDS:
+            self.save()
+
+    def save(self) -> None:
+        """Write the checkpoint (rank 0 only), replacing the former one in one move."""
+        self._saved = time.monotonic()
+        if self.rank != 0:
+            return
+        state: dict[str, Any] = {
+            "step": self.step,
+            "samples": self.samples,
+            "spent": self.minutes * 60,
+            "optimiser": self.optimiser.state_dict(),
+            "modules": {name: m.state_dict() for name, m in self.modules.items()},
+            "ema": {name: m.state_dict() for name, m in self.ema.items()},
+        }
+        partial = self.path.with_suffix(".partial")
+        torch.save(state, partial)
+        partial.replace(self.path)
+
+    def _resume(self, state: dict[str, Any]) -> None:
+        for name, module in self.modules.items():
+            module.load_state_dict(state["modules"][name])
+            self.ema[name].load_state_dict(state["ema"][name])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.step, self.samples, self.spent = state["step"], state["samples"], state["spent"]
+
+
+def averaged(path: Path, name: str) -> dict[str, Tensor]:
+    """Return the EMA state of module ``name`` in the checkpoint at ``path``."""
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    weights: dict[str, Tensor] = state["ema"][name]
+    return weights
+
+
+def progress(path: Path) -> tuple[int, float]:
+    """Return (samples seen, minutes trained) of the checkpoint at ``path``."""
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    return int(state["samples"]), float(state["spent"]) / 60

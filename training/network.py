@@ -1,0 +1,107 @@
+"""The networks of the embedded model and the diffusion loss they are trained with."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import torch
+from diffusers import DDIMScheduler, UNet2DConditionModel
+from diffusers.models.attention_processor import AttnProcessor
+from torch import Tensor, nn
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+
+CHANNELS: Final = (64, 128, 256)
+WIDTH: Final = 192
+STEPS: Final = 1000
+
+
+def scheduler() -> DDIMScheduler:
+    """Return the noise schedule: scaled-linear, v-prediction (arXiv 2202.00512), trailing steps."""
+    return DDIMScheduler(
+        num_train_timesteps=STEPS,
+        beta_start=0.00085,
+        beta_end=0.012,
+        beta_schedule="scaled_linear",
+        prediction_type="v_prediction",
+        timestep_spacing="trailing",
+        clip_sample=False,
+        set_alpha_to_one=True,
+        steps_offset=0,
+    )
+
+
+def build_unet(in_channels: int = 4) -> UNet2DConditionModel:
+    """Return the untrained denoiser for (N, in_channels, 32, 32) latents of 128 px pictures.
+
+    Attention starts one level down, as in SDXL. ``attention_head_dim`` is the NUMBER of heads in
+    this class: heads are 64 wide here.
+    """
+    return UNet2DConditionModel(
+        sample_size=32,
+        in_channels=in_channels,
+        out_channels=4,
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
+        mid_block_type="UNetMidBlock2DCrossAttn",
+        up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
+        block_out_channels=CHANNELS,
+        layers_per_block=1,
+        cross_attention_dim=WIDTH,
+        attention_head_dim=tuple(c // 64 for c in CHANNELS),
+    )
+
+
+def prepare_unet(unet: UNet2DConditionModel, device: str) -> UNet2DConditionModel:
+    """Move to the device, channels last, plain attention (faster to train at these sizes)."""
+    unet.set_attn_processor(AttnProcessor())
+    unet.to(device=device, memory_format=torch.channels_last)
+    return unet
+
+
+def build_text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:
+    """Return the untrained text encoder: 3 layers, 192 wide, 77 positions."""
+    config = CLIPTextConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=WIDTH,
+        intermediate_size=4 * WIDTH,
+        projection_dim=WIDTH,
+        num_hidden_layers=3,
+        num_attention_heads=3,
+        max_position_embeddings=77,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    return CLIPTextModel(config)
+
+
+class Noise(nn.Module):
+    """Adds noise and gives the velocity target for the schedule's timesteps."""
+
+    alphas: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("alphas", scheduler().alphas_cumprod)
+
+    def forward(self, latents: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return (noised, timesteps, velocity) for (N, 4, H, W) latents of unit deviation."""
+        count = len(latents)
+        # Stratified timesteps: every batch covers the whole schedule.
+        places = (
+            torch.arange(count, device=latents.device) + torch.rand(count).to(latents)
+        ) / count
+        timesteps = (places * STEPS).long().clamp(max=STEPS - 1)
+        alpha = self.alphas[timesteps].view(-1, 1, 1, 1)
+        noise = torch.randn_like(latents)
+        noised = alpha.sqrt() * latents + (1 - alpha).sqrt() * noise
+        velocity = alpha.sqrt() * noise - (1 - alpha).sqrt() * latents
+        return noised, timesteps, velocity
+
+
+def velocity_loss(output: Tensor, velocity: Tensor, mask: Tensor) -> Tensor:
+    """Return the mean squared error in which the object's cells count 2.5 times.
+
+    ``output`` and ``velocity`` are (N, 4, H, W); ``mask`` is (N, 1, H, W) in [0, 1].
+    """
+    weight = 1 + 1.5 * mask
+    return (weight * (output.float() - velocity).square()).mean() / weight.mean()
