@@ -6,6 +6,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
+
 from retouch.parameters import optional_base, parameters_of
 from retouch.v1 import operation_pb2
 

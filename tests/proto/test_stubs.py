@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from google.protobuf import descriptor, json_format, symbol_database
 from google.protobuf.any_pb2 import Any
+
 from retouch import errors
 from retouch.v1 import (
     catalog_pb2,
