@@ -1,0 +1,88 @@
+"""DDIM inversion: the noisy states from which deterministic sampling leads to a known picture.
+
+Song et al. 2020 (arXiv 2010.02502), section 4.3: the sampling step, run backwards. From a state at
+one level to the next noisier one,
+
+    x0 = D(x, level)        noise = (x - alpha x0) / sigma
+    x' = alpha' x0 + sigma' noise
+
+where the network is told the noisier level's time, because that is what it is told on the way
+back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from retouch.denoiser import evaluate
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from retouch.denoiser import Condition, Denoiser, Evaluation, NoiseLevel
+    from retouch.models.model import Model
+
+
+def invert(
+    latents: Tensor,
+    levels: Sequence[NoiseLevel],
+    condition: Condition,
+    prediction: str,
+    denoiser: Denoiser = evaluate,
+) -> Generator[list[Evaluation], list[Tensor], Mapping[NoiseLevel, Tensor]]:
+    """Follow a picture back to noise; a flow of one network call per step.
+
+    Args:
+        latents: the finished state ``[lanes, C, h, w]``.
+        levels: of the sampling to invert, the finished one last.
+        condition: what the picture shows, usually its description and no guidance.
+        prediction: what the network predicts.
+        denoiser: what answers; the network itself by default.
+
+    Returns:
+        The state at every level, the finished one included.
+    """
+    x = latents
+    trajectory = {levels[-1]: x}
+    for noisier, here in zip(reversed(levels[:-1]), reversed(levels[1:]), strict=True):
+        answer = yield from denoiser(x, noisier, condition)
+        wide = x.to(answer.dtype)
+        output = noisier.output_from(answer, wide, prediction)
+        x0 = here.x0_from(output, wide, prediction)
+        noise = _noise(output, wide, here, noisier, prediction)
+        x = (noisier.alpha * x0 + noisier.sigma * noise).to(x.dtype)
+        trajectory[noisier] = x
+    return trajectory
+
+
+def _noise(
+    output: Tensor, x: Tensor, here: NoiseLevel, noisier: NoiseLevel, prediction: str
+) -> Tensor:
+    """The noise in ``x``; a finished state has none to divide by, so ask the output first."""
+    if prediction == "epsilon":
+        return output
+    if prediction == "v_prediction":
+        return here.signal * output + here.noise * x / here.scale
+    level = here if here.sigma > 0 else noisier
+    return (x - level.alpha * output) / level.sigma
+
+
+def without_picture(condition: Condition, model: Model, like: Tensor) -> Condition:
+    """The condition with input channels that say nothing of any picture.
+
+    A network with picture channels was trained with zeros for "no picture"; an inpainting network
+    is told that everything is to be painted, on a blank picture.
+    """
+    import torch
+
+    extra = model.input_channels - model.latent_channels
+    if extra == 0:
+        return replace(condition, channels=None)
+    channels = torch.zeros(1, extra, *like.shape[-2:], device=like.device, dtype=like.dtype)
+    if model.layout == "inpaint":
+        height, width = (side * model.factor for side in like.shape[-2:])
+        channels[:, :1] = 1.0
+        channels[:, 1:] = model.encode_picture(torch.zeros(1, 3, height, width))
+    return replace(condition, channels=channels)
