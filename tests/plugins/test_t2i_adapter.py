@@ -1,0 +1,227 @@
+import numpy as np
+import pytest
+import torch
+
+from retouch.errors import CannotCombine, InvalidField, ModelMissing
+from retouch.imaging import control
+from retouch.imaging.image import Image
+from retouch.models.model import Model
+from retouch.testing.checkpoints import tiny_sd
+from retouch_plugins.guidance import Guidance
+from retouch_plugins.sdedit import SDEdit
+from retouch_plugins.t2i_adapter import T2IAdapter
+
+GUIDED = Guidance(scale=7.5)
+
+
+def check(found, expected, without):
+    difference, effect = (found - expected).abs().max(), (found - without).abs().max()
+    print(f"difference {difference:.1e}, effect {effect:.2f}")
+    assert difference < 1e-4
+    assert effect > 0.1
+
+
+@pytest.fixture(scope="module")
+def lines():
+    """A control picture: white lines on black."""
+    drawn = np.zeros((64, 64, 3), np.uint8)
+    drawn[8:56:6] = 255
+    drawn[:, 20:24] = 128
+    return Image(drawn)
+
+
+@pytest.fixture(scope="module")
+def shades():
+    """Another one, with colours."""
+    return Image(np.random.default_rng(2).integers(0, 256, (64, 64, 3), np.uint8))
+
+
+def tensor(image, channels=3):
+    return torch.from_numpy(image.unit()).permute(2, 0, 1)[None, :channels]
+
+
+@pytest.mark.parametrize(("kind", "channels"), [("canny", 1), ("color", 3)])
+def test_it_is_diffusers_t2i_adapter(
+    run, deep, same, beside, parts, ask, lines, shades, kind, channels
+):
+    from diffusers import StableDiffusionAdapterPipeline
+
+    image = lines if channels == 1 else shades
+    adapter = beside.adapters.t2i_adapter(kind, "", None).adapter
+    pipeline = StableDiffusionAdapterPipeline(adapter=adapter, **parts(same))
+    expected = ask(pipeline, image=tensor(image, channels), adapter_conditioning_scale=0.7)
+    operation = T2IAdapter(kind=kind, image=image, preprocess=False, scale=0.7)
+    found = run([GUIDED, operation], deep, beside.adapters)
+    check(found, expected, run([GUIDED], deep))
+
+
+def test_two_add_up_as_diffusers_multi_adapter_does(
+    run, deep, same, beside, parts, ask, lines, shades
+):
+    from diffusers import MultiAdapter, StableDiffusionAdapterPipeline
+
+    adapters = [beside.adapters.t2i_adapter(k, "", None).adapter for k in ("canny", "color")]
+    pipeline = StableDiffusionAdapterPipeline(adapter=MultiAdapter(adapters), **parts(same))
+    given = [tensor(lines, 1), tensor(shades)]
+    expected = ask(pipeline, image=given, adapter_conditioning_scale=[0.7, 0.4])
+    first = T2IAdapter(kind="canny", image=lines, preprocess=False, scale=0.7)
+    second = T2IAdapter(kind="color", image=shades, preprocess=False, scale=0.4)
+    found = run([GUIDED, first, second], deep, beside.adapters)
+    for alone in (first, second):
+        check(found, expected, run([GUIDED, alone], deep, beside.adapters))
+
+
+@pytest.mark.slow
+def test_sdxl_is_diffusers_too(run, write_beside, ask, shades):
+    """With a window, which only diffusers' SDXL pipeline has."""
+    from diffusers import DDIMScheduler, StableDiffusionXLAdapterPipeline
+
+    ours, other = (tiny_sd("sdxl", deep=True) for _ in range(2))
+    model = Model(ours, dtype=torch.float32, memory_format=torch.contiguous_format)
+    adapters = write_beside(ours).adapters
+    first, second = zip(other.text_encoders, other.tokenizers, strict=True)
+    pipeline = StableDiffusionXLAdapterPipeline(
+        vae=other.vae,
+        text_encoder=first[0],
+        text_encoder_2=second[0],
+        tokenizer=first[1],
+        tokenizer_2=second[1],
+        unet=other.unet,
+        adapter=adapters.t2i_adapter("color", "", None).adapter,
+        scheduler=DDIMScheduler.from_config(dict(other.scheduler_config)),
+        force_zeros_for_empty_prompt=False,
+    )
+    without = run([GUIDED], model)
+    for stop in (1.0, 0.5):
+        more = {"adapter_conditioning_factor": stop, "height": 64, "width": 64}
+        expected = ask(pipeline, image=tensor(shades), **more)
+        operation = T2IAdapter(kind="color", image=shades, preprocess=False, stop=stop)
+        check(run([GUIDED, operation], model, adapters), expected, without)
+
+
+@pytest.mark.parametrize("off", [{"scale": 0.0}, {"start": 0.5, "stop": 0.5}])
+def test_off_is_exactly_off(run, beside_tiny, lines, off):
+    found = run([Guidance(), T2IAdapter(image=lines, **off)], adapters=beside_tiny)
+    assert run.edit.condition.residuals == ()
+    assert torch.equal(found, run([Guidance()]))
+
+
+def test_every_window_is_its_own(run, beside_tiny, lines, shades):
+    """What each adds in its own half is what the other does not see."""
+    early = T2IAdapter(kind="canny", image=lines, stop=0.5)
+    late = T2IAdapter(kind="color", image=shades, start=0.5)
+    both = run([Guidance(), early, late], adapters=beside_tiny)
+    assert torch.equal(run([late, early, Guidance()], adapters=beside_tiny), both)
+    assert len(run.edit.condition.residuals) == 2
+    alone = [run([Guidance(), one], adapters=beside_tiny) for one in (early, late)]
+    for one in alone:
+        assert (one - both).abs().max() > 0.1
+    whole = T2IAdapter(kind="color", image=shades)
+    windows = [T2IAdapter(kind="color", image=shades, **w) for w in ({"stop": 0.5}, {"start": 0.5})]
+    joined = run([Guidance(), *windows], adapters=beside_tiny)
+    assert torch.equal(run([Guidance(), whole], adapters=beside_tiny), joined)
+
+
+def test_the_same_twice_is_twice_the_scale(run, beside_tiny, lines):
+    once = T2IAdapter(image=lines, scale=0.5)
+    twice = run([Guidance(), once, once], adapters=beside_tiny)
+    double = run([Guidance(), T2IAdapter(image=lines, scale=1.0)], adapters=beside_tiny)
+    assert torch.allclose(twice, double, atol=1e-4)
+
+
+def test_all_branches_get_the_features(run, beside_tiny, lines):
+    run([Guidance(), T2IAdapter(image=lines)], adapters=beside_tiny)
+    without = run.edit.condition
+    for drop in run.edit.deltas["prompt"].drops:
+        without = drop(without)
+    assert without.residuals == run.edit.condition.residuals
+    assert len(without.residuals) == 1
+
+
+def test_it_runs_in_bfloat16_beside_full_precision_weights(run, beside_tiny, lines):
+    model = Model(tiny_sd(), dtype=torch.bfloat16)
+    found = run([Guidance(), T2IAdapter(image=lines)], model, beside_tiny)
+    assert found.isfinite().all()
+    assert (found - run([Guidance()], model)).abs().max() > 0.1
+
+
+@pytest.fixture
+def edit(run, beside_tiny, picture):
+    """An edit with a picture."""
+    run([SDEdit(strength=0.0)], adapters=beside_tiny, picture=picture)
+    return run.edit
+
+
+@pytest.mark.parametrize(
+    ("kind", "channels", "extract"),
+    [
+        ("canny", 1, control.canny),
+        ("canny", 3, control.canny),
+        ("sketch", 1, control.sketch),
+        ("color", 3, control.color),
+    ],
+)
+def test_without_an_image_it_follows_the_edited_picture(edit, picture, kind, channels, extract):
+    unit = ((picture[0].permute(1, 2, 0) + 1) / 2).contiguous().numpy()
+    found = T2IAdapter(kind=kind).control(edit, channels)
+    assert found.shape == (1, channels, 64, 64)
+    expected = torch.from_numpy(extract(unit))
+    if channels == 3 and kind == "color":
+        assert torch.allclose(found[0].permute(1, 2, 0), expected, atol=1e-6)
+    else:
+        assert all(torch.equal(plane, expected) for plane in found[0])
+
+
+def test_a_depth_map_is_stretched_unless_it_is_ready(edit):
+    ramp = np.linspace(0.25, 0.75, 64, dtype=np.float32)[:, None, None].repeat(64, 1).repeat(3, 2)
+    stretched = T2IAdapter(kind="depth", image=Image(ramp)).control(edit, 3)
+    assert (stretched.min(), stretched.max()) == (0.0, 1.0)
+    ready = T2IAdapter(kind="depth", image=Image(ramp), preprocess=False).control(edit, 3)
+    assert (ready.min(), ready.max()) == (0.25, 0.75)
+
+
+def test_a_control_picture_is_brought_to_working_size_and_range(edit):
+    large = Image(np.full((200, 90, 3), 3.0, np.float32))
+    for channels in (1, 3):
+        found = T2IAdapter(image=large, preprocess=False).control(edit, channels)
+        assert found.shape == (1, channels, 64, 64)
+        assert torch.allclose(found, torch.ones(()), atol=1e-6)
+
+
+def test_without_any_picture_it_says_so(run, beside_tiny):
+    with pytest.raises(CannotCombine, match="picture"):
+        run([T2IAdapter()], adapters=beside_tiny)
+
+
+def test_a_missing_adapter_says_how_to_get_one(run, beside_tiny, lines):
+    with pytest.raises(ModelMissing, match=r"absent.*retouch models add"):
+        run([T2IAdapter(image=lines, model="absent")], adapters=beside_tiny)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("kind", "pose"),
+        ("image", "lines.png"),
+        ("preprocess", "yes"),
+        ("scale", 2.1),
+        ("scale", float("inf")),
+        ("start", -0.1),
+        ("stop", 1.1),
+        ("model", 3),
+    ],
+)
+def test_a_wrong_parameter_says_what_is_allowed(field, value):
+    with pytest.raises(InvalidField) as caught:
+        T2IAdapter(**{field: value})
+    assert caught.value.field == f"t2i_adapter.{field}"
+    assert caught.value.value is value
+    assert caught.value.allowed
+    assert caught.value.fix
+
+
+@pytest.mark.parametrize("given", [{"kind": "depth"}, {"preprocess": False}])
+def test_a_control_that_cannot_be_made_must_be_given(given):
+    with pytest.raises(InvalidField) as caught:
+        T2IAdapter(**given)
+    assert caught.value.field == "t2i_adapter.image"
