@@ -8,7 +8,7 @@ from retouch.errors import InvalidField
 from retouch.imaging import Rect, Size, plan_region, working_shapes
 
 MODELS = st.sampled_from([(128, 16), (128, 32), (128, 64), (256, 32), (512, 64), (1024, 32)])
-BOUNDED = settings(max_examples=150, deadline=None, database=None)
+BOUNDED = settings(max_examples=150, deadline=None, database=None, derandomize=True)
 
 
 @st.composite
@@ -41,10 +41,11 @@ def test_plan_invariants(canvas_area, model, padding):
 def test_crop_and_content_have_the_same_aspect(canvas_area, model):
     canvas, area = canvas_area
     plan = plan_region(canvas, area, native_size=model[0], multiple=model[1])
-    across, down = plan.content.width / plan.crop.width, plan.content.height / plan.crop.height
-    # one rounded pixel on either side of either picture
-    slack = 1 + 1 / min(plan.crop.size) + 1 / min(plan.content.size)
-    assert max(across, down) / min(across, down) <= slack * slack
+    # one scale explains both sides, up to a rounded pixel in each picture
+    sides = list(zip(plan.content.size, plan.crop.size, strict=True))
+    least = max((content - 1) / (crop + 1) for content, crop in sides)
+    most = min((content + 1) / max(crop - 1, 1e-9) for content, crop in sides)
+    assert least <= most
 
 
 def test_few_shapes():
