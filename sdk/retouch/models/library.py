@@ -16,15 +16,12 @@ from retouch.models.adapters import (
     load_ip_adapter,
 )
 from retouch.models.cache import ModelCache
-from retouch.models.filling import bytes_of
 from retouch.models.loading import load_checkpoint
 from retouch.models.model import Model
 from retouch.models.records import ModelRecord, find_model, list_models
-from retouch.models.t2i_adapter import load_t2i_adapter
+from retouch.models.t2i_adapter import T2IAdapterWeights, load_t2i_adapter
 
 if TYPE_CHECKING:
-    from diffusers import T2IAdapter
-
     from retouch.models.detect import Kind
 
 _ADD = "add one with `retouch models add PATH`"
@@ -48,7 +45,7 @@ class Library:
     ) -> None:
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self.dtype = dtype
-        self._cache: ModelCache[str, Any] = ModelCache(self._load, _size, capacity)
+        self._cache: ModelCache[Any] = ModelCache(self._load, _size, capacity)
 
     @contextmanager
     def borrow(self) -> Iterator[Loan]:
@@ -101,17 +98,18 @@ class Loan:
             )
         return weights
 
-    def t2i_adapter(self, name: str | None, kind: str, model: Model) -> T2IAdapter:
+    def t2i_adapter(self, name: str | None, kind: str, model: Model) -> T2IAdapterWeights:
         """A T2I-Adapter of a kind; without a name, one whose own name ends in the kind."""
         record = _choose(
             "t2i_adapter", name, model.name, lambda r: r.name.rpartition("-")[2] == kind, kind
         )
-        weights: T2IAdapter = self._lease(record.name)
+        weights: T2IAdapterWeights = self._lease(record.name)
         widths = tuple(model.checkpoint.unet.config.block_out_channels)
-        if tuple(weights.config.channels) != widths:
+        channels = tuple(weights.adapter.config.channels)
+        if channels != widths:
             raise CannotCombine(
                 f"t2i_adapter {record.name!r} with model {model.name!r}",
-                f"its features have {tuple(weights.config.channels)} channels, the model {widths}",
+                f"its features have {channels} channels, the network's levels {widths}",
                 "use an adapter made for this family of models",
             )
         return weights
@@ -153,4 +151,4 @@ def _common_prefix(first: str, second: str) -> int:
 
 
 def _size(loaded: Any) -> int:
-    return int(loaded.bytes) if hasattr(loaded, "bytes") else bytes_of((loaded,))
+    return int(loaded.bytes)
