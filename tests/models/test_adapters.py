@@ -1,5 +1,8 @@
 """Adapters and CLIP load exactly and compute as diffusers and transformers do."""
 
+import json
+import shutil
+
 import numpy as np
 import pytest
 import torch
@@ -79,6 +82,19 @@ def test_ip_adapter_without_its_encoder_or_a_layer(tmp_path, sd1):
     weights["ip_adapter.3.to_k_ip.weight"][0, 0] = float("nan")
     save_file(weights, file)
     with pytest.raises(ModelInvalid, match=r"ip_adapter\.3\.to_k_ip\.weight has NaN"):
+        load_ip_adapter(file)
+
+
+def test_ip_adapter_finds_the_encoder_that_fits(tmp_path, sd1):
+    wanted = write_ip_adapter(sd1, tmp_path / "models")
+    file = write_ip_adapter(sd1, tmp_path / "sdxl_models", seed=1)
+    config = file.parent / "image_encoder" / "config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"projection_dim": 99}))
+    adapter = load_ip_adapter(file)
+    fitting = load_ip_adapter(wanted).image_encoder.state_dict()
+    assert all(torch.equal(t, fitting[n]) for n, t in adapter.image_encoder.state_dict().items())
+    shutil.rmtree(wanted.parent)
+    with pytest.raises(ModelInvalid, match=r"width 24, its encoder gives 99|wrong shapes"):
         load_ip_adapter(file)
 
 

@@ -154,7 +154,10 @@ def test_pickled_component_of_a_folder(folder):
 
 def test_absent_weights_files_and_names(folder, tmp_path):
     (folder / UNET).unlink()
-    with pytest.raises(ModelMissing):
+    with pytest.raises(ModelInvalid, match="unet: no weights in this folder"):
+        load_checkpoint(folder)
+    (folder / "unet" / "config.json").unlink()
+    with pytest.raises(ModelInvalid, match=r"unet: it has no config\.json"):
         load_checkpoint(folder)
     with pytest.raises(ModelMissing, match="no such file or folder"):
         load_checkpoint(tmp_path / "absent.safetensors")

@@ -1,5 +1,6 @@
 """Installed models: recorded only when they load, never copied, never half written."""
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -125,11 +126,24 @@ def test_damaged_records_are_left_out_and_can_be_removed(files):
     (records.records_folder() / "bad.json").write_text("{")
     (records.records_folder() / "odd.json").write_text(json.dumps({"name": "odd"}))
     assert [record.name for record in records.list_models()] == ["good"]
+    assert [name for name, _ in records.broken_models()] == ["bad", "odd"]
     with pytest.raises(ModelInvalid, match="record is damaged"):
         records.find_model("odd")
     store.remove("bad")
     store.remove("odd")
     assert len(list(records.records_folder().glob("*"))) == 1
+
+
+def test_hashes_are_reused_only_while_the_file_is_unchanged(files, tmp_path):
+    path = tmp_path / "single.safetensors"
+    path.write_bytes(files["single"].read_bytes())
+    record = store.add(path, "mine", config=files["folder"])
+    assert records.is_unchanged(record)
+    marked = dataclasses.replace(record, sha256="f" * 64)
+    assert load_checkpoint(marked).sha256 == "f" * 64
+    os.utime(path, ns=(1, 1))
+    assert not records.is_unchanged(marked)
+    assert load_checkpoint(marked).sha256 == record.sha256
 
 
 def test_a_record_is_written_whole_or_not_at_all(files, monkeypatch):

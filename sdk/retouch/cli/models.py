@@ -45,9 +45,11 @@ def add_command(
 @models.command("list")
 def list_command() -> None:
     """List the installed models."""
-    from retouch.models.records import list_models
+    from retouch.models.records import broken_models, list_models
 
     records = list_models()
+    for name, problem in broken_models():
+        click.echo(f"left out: {name}: {problem}", err=True)
     if not records:
         click.echo("no models installed; add one with `retouch models add PATH`")
         return
@@ -117,12 +119,13 @@ def _summary(record: ModelRecord) -> str:
 
 def _print_table(records: tuple[ModelRecord, ...]) -> None:
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table(box=None, header_style="bold")
     for heading in ("name", "kind", "family", "channels", "predicts", "size", "path"):
         right = heading in ("channels", "size")
-        table.add_column(heading, justify="right" if right else "left", overflow="fold")
+        table.add_column(heading, justify="right" if right else "left", no_wrap=True)
     for record in records:
         table.add_row(
             record.name,
@@ -131,9 +134,10 @@ def _print_table(records: tuple[ModelRecord, ...]) -> None:
             str(record.in_channels or ""),
             record.prediction_type,
             _size(record.bytes),
-            "(ships with Retouch)" if record.embedded else str(record.path),
+            "ships with Retouch" if record.embedded else escape(str(record.path)),
         )
-    Console().print(table)
+    # Wide enough for any path, which comes last: a narrow terminal wraps that and nothing else.
+    Console(width=2000).print(table)
 
 
 def _size(count: int) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from retouch.errors import ModelMissing
 from retouch.models.detect import ip_adapter_file
+from retouch.models.weights_file import read_header, read_json
 
 
 def adapter_file(path: Path) -> Path:
@@ -23,13 +24,26 @@ def adapter_file(path: Path) -> Path:
 
 
 def encoder_folder(file: Path) -> Path:
-    """Return the image encoder published with an adapter: beside its file, or its folder.
+    """Return the image encoder published with an adapter, the one whose width it reads.
+
+    Looked for beside the file, beside its folder, and in ``models/`` beside its folder: the
+    published SDXL adapters share an encoder with those of SD 1.5 that way.
 
     Raises:
         ModelMissing: there is none.
+        ModelInvalid: the adapter or an encoder's configuration is damaged.
     """
-    for parent in (file.parent, file.parent.parent):
-        if (parent / "image_encoder" / "config.json").is_file():
-            return parent / "image_encoder"
-    fix = "put the adapter's image_encoder folder (config.json, model.safetensors) beside it"
-    raise ModelMissing(str(file.parent / "image_encoder"), fix)
+    near, above = file.parent, file.parent.parent
+    places = (near, above, above / "models")
+    found = [p / "image_encoder" for p in places if (p / "image_encoder/config.json").is_file()]
+    if not found:
+        fix = "put the adapter's image_encoder folder (config.json, model.safetensors) beside it"
+        raise ModelMissing(str(near / "image_encoder"), fix)
+    header = read_header(file)
+    base, plus = header.shape("image_proj.proj.weight"), header.shape("image_proj.proj_in.weight")
+    for folder in found:
+        config = read_json(folder / "config.json")
+        wanted, width = (base, "projection_dim") if base else (plus, "hidden_size")
+        if wanted[1:] == (config.get(width),):
+            return folder
+    return found[0]  # does not fit: loading says how

@@ -43,11 +43,15 @@ def convert(path: str | Path, output: Path | None = None) -> Path:
 
 def _load(path: Path) -> Any:
     import pickle
+    import warnings
 
     import torch
 
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            # Old pickle protocols are what this command is for.
+            warnings.simplefilter("ignore", UserWarning)
+            return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         problem = "holds more than tensors, or is damaged; nothing in it was run"
         raise ModelInvalid(str(path), problem, UNTRUSTED) from error

@@ -50,8 +50,8 @@ def detect(path: Path) -> Description:
     """Tell what a file or folder holds, by names and shapes only.
 
     Raises:
-        ModelMissing: there is nothing at ``path``, or weights are absent.
-        ModelInvalid: pickled, damaged, or none of the supported kinds.
+        ModelMissing: there is nothing at ``path``.
+        ModelInvalid: pickled, damaged, incomplete, or none of the supported kinds.
     """
     if path.is_file():
         return describe_file(path, read_header(path))

@@ -111,8 +111,8 @@ def load_ip_adapter(
     Args:
         path: a ``.safetensors`` file with ``image_proj.*`` and ``ip_adapter.*``, or a folder with
             such a file.
-        image_encoder: folder of a CLIPVisionModelWithProjection; by default ``image_encoder``
-            beside the file, or beside its folder (the published layout).
+        image_encoder: folder of a CLIPVisionModelWithProjection; by default the
+            ``image_encoder`` that fits, where the published adapters have it.
         dtype: of all weights.
         device: of all weights.
 

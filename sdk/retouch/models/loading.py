@@ -72,7 +72,7 @@ def load_checkpoint(
         prediction_type: ``epsilon`` or ``v_prediction``, where the file does not say.
 
     Raises:
-        ModelMissing: nothing of that name or path, or a component's weights are absent.
+        ModelMissing: nothing of that name or path.
         ModelInvalid: pickled, damaged, incomplete, unexpected or not finite weights, or another
             kind of model.
         InvalidField: ``prediction_type`` is not one of the known ones.
@@ -193,6 +193,8 @@ def _vae(parts: Components, path: Path, device: str | torch.device, dtype: torch
 
     config = parts.config("vae")
     tiny = config.get("_class_name") == "AutoencoderTiny"
+    if tiny:  # it saves this duplicate of its decoder's widths and does not take it back
+        config.pop("block_out_channels", None)
     if config.get("force_upcast") and dtype == torch.float16:
         dtype = torch.float32
     return fill(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -68,17 +69,26 @@ def records_folder() -> Path:
 def list_models(kind: Kind | None = None) -> tuple[ModelRecord, ...]:
     """Return the installed models sorted by name, embedded ones included; reads no weights.
 
-    A damaged record or an incomplete embedded model is left out; ``find_model`` says why.
+    A damaged record or an incomplete embedded model is left out; see `broken_models`.
     """
-    found: dict[str, ModelRecord] = {}
+    return tuple(
+        found
+        for _, found in _scan()
+        if isinstance(found, ModelRecord) and kind in (None, found.kind)
+    )
+
+
+def broken_models() -> tuple[tuple[str, str], ...]:
+    """Return name and problem of what `list_models` leaves out."""
+    return tuple((name, str(found)) for name, found in _scan() if isinstance(found, RetouchError))
+
+
+def _scan() -> Iterator[tuple[str, ModelRecord | RetouchError]]:
     for name in _names():
         try:
-            record = find_model(name)
-        except RetouchError:
-            continue
-        if kind in (None, record.kind):
-            found[name] = record
-    return tuple(found[name] for name in sorted(found))
+            yield name, find_model(name)
+        except RetouchError as error:
+            yield name, error
 
 
 def find_model(name: str) -> ModelRecord:

@@ -97,8 +97,7 @@ def component_files(folder: Path) -> tuple[Path, ...]:
     """Return the safetensors files of one component folder, sharded or not.
 
     Raises:
-        ModelMissing: there are no weights.
-        ModelInvalid: only pickled weights, or an index that names a missing file.
+        ModelInvalid: no weights, only pickled ones, or an index that names a missing file.
     """
     for stem in ("diffusion_pytorch_model", "model"):
         for variant in ("", ".fp16", ".bf16", ".non_ema"):
@@ -111,7 +110,8 @@ def component_files(folder: Path) -> tuple[Path, ...]:
     for file in sorted(folder.glob("*")) if folder.is_dir() else ():
         if file.suffix in PICKLE_SUFFIXES:
             refuse_pickle(file)
-    raise ModelMissing(str(folder), "add the component's .safetensors file to this folder")
+    fix = "add the component's .safetensors file to this folder"
+    raise ModelInvalid(str(folder), "no weights in this folder", fix)
 
 
 def _shards(index: Path) -> tuple[Path, ...]:
@@ -127,13 +127,13 @@ def read_json(path: Path) -> dict[str, Any]:
     """Read a JSON object.
 
     Raises:
-        ModelMissing: there is no such file.
-        ModelInvalid: it is not a JSON object.
+        ModelInvalid: there is no such file, or it is not a JSON object.
     """
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise ModelMissing(str(path), "the model folder is incomplete: add this file") from error
+        fix = "restore the publisher's file of this name"
+        raise ModelInvalid(str(path.parent), f"it has no {path.name}", fix) from error
     except (OSError, ValueError) as error:
         raise ModelInvalid(str(path), "not readable as JSON", DOWNLOAD_AGAIN) from error
     if not isinstance(data, dict):
