@@ -6,7 +6,8 @@ feature map per level of the denoising network's encoder, and
     F_enc = F_enc + scale F_control
 
 The features do not depend on the noise: they are computed once per edit and given to every branch
-of guidance alike. Several adapters add up (section 3.3).
+of guidance alike. Several adapters add up (section 3.3). In a region, features are multiplied by
+its area average at their own resolution.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from retouch.errors import InvalidField
-from retouch.imaging.image import Image
+from retouch.imaging.image import Image, Mask
 from retouch.operation import Operation, Stage, in_window
 from retouch.parameters import parameter
 
@@ -54,6 +55,9 @@ class T2IAdapter(Operation):
     stop: float = parameter(
         1.0, "Follow until here.", low=0.0, high=1.0, unit="fraction of progress"
     )
+    mask: Mask | None = parameter(  # noqa: RUF009 - a field, not a shared default
+        None, "Where it acts, over the working picture; unset means everywhere."
+    )
     model: str | None = parameter(None, "Installed adapter; unset takes the model's own.")
 
     def __post_init__(self) -> None:
@@ -69,6 +73,8 @@ class T2IAdapter(Operation):
                 raise InvalidField(field, None, allowed, "give one, or turn preprocess on")
         elif not isinstance(self.image, Image):
             raise InvalidField(field, self.image, "an Image", "read it with read_image")
+        if self.mask is not None and not isinstance(self.mask, Mask):
+            raise InvalidField("t2i_adapter.mask", self.mask, "a Mask", "read it with read_mask")
 
     def prepare(self, edit: Edit) -> None:
         """Compute the features and add them to what the network sees.
@@ -79,11 +85,24 @@ class T2IAdapter(Operation):
         """
         if self.scale == 0.0 or self.start >= self.stop:
             return
+        if self.mask is not None and self.mask.bbox() is None:
+            return
         adapter = edit.adapters.t2i_adapter(self.model, self.kind, edit.model)
         found = adapter.residuals(self.control(edit, adapter.in_channels))
-        features = Features((feature * self.scale for feature in found), self)
+        features = Features((self._placed(feature) * self.scale for feature in found), self)
         known = edit.condition.residuals
         edit.condition = replace(edit.condition, residuals=(*known, features))
+
+    def _placed(self, feature: Tensor) -> Tensor:
+        if self.mask is None:
+            return feature
+        import torch
+
+        from retouch.models.model import area_mask
+
+        strength = torch.from_numpy(self.mask.strength.copy())[None, None]
+        height, width = feature.shape[-2:]
+        return feature * area_mask(strength, (height, width)).to(feature)
 
     def denoise(self, inner: Denoiser, edit: Edit) -> Denoiser:
         """Leave this operation's own features away outside its window."""
@@ -116,7 +135,7 @@ class T2IAdapter(Operation):
         height, width = edit.input.size
         unit = _own(edit) if self.image is None else self.image.unit()
         unit = resize(unit, Size(width, height)).clip(0, 1)
-        planes = self._extract(unit) if self.preprocess else unit
+        planes = self._extract(unit, edit.model.native_size) if self.preprocess else unit
         control = torch.from_numpy(planes.copy())
         control = control[None] if control.ndim == 2 else control.permute(2, 0, 1)
         if channels == 1 and len(control) == 3:
@@ -124,14 +143,15 @@ class T2IAdapter(Operation):
             control = (control * luma[:, None, None]).sum(0, keepdim=True)
         return control.expand(channels, -1, -1)[None]
 
-    def _extract(self, unit: Floats) -> Floats:
+    def _extract(self, unit: Floats, native: int) -> Floats:
         from retouch.imaging import control
         from retouch.imaging.region import Size
 
         if self.kind == "depth":
             return control.depth(unit, Size(unit.shape[1], unit.shape[0]))
         if self.kind == "color":
-            return control.color(unit)
+            # Published colour adapters saw 8 x 8 cells on a picture of native size.
+            return control.color(unit, cell=max(1, native // 8))
         return control.canny(unit) if self.kind == "canny" else control.sketch(unit)
 
 

@@ -116,48 +116,6 @@ def test_a_window_is_a_scale_that_ends(run, deep, beside, theirs, ask, reference
     check(found, expected, run([GUIDED], deep))
 
 
-@pytest.mark.slow
-def test_sdxl_is_diffusers_too(run, write_beside, ask, references):
-    """All layers, and InstantStyle's own choice of layers for style and composition."""
-    from diffusers import StableDiffusionXLPipeline
-
-    ours, other = (tiny_sd("sdxl", deep=True) for _ in range(2))
-    model = Model(ours, dtype=torch.float32, memory_format=torch.contiguous_format)
-    beside = write_beside(ours)
-    pipeline = xl(StableDiffusionXLPipeline, other)
-    load(pipeline, beside.folder / "base", 0.7)
-    without = run([GUIDED], model)
-    for group, scale in {
-        "full": 0.7,
-        "style": {"up": {"block_0": [0.0, 0.7, 0.0]}},
-        "composition": {"down": {"block_2": [0.0, 0.7]}},
-    }.items():
-        pipeline.set_ip_adapter_scale(scale)
-        given = [pillow(references[0])]
-        expected = ask(pipeline, height=64, width=64, ip_adapter_image=given)
-        operation = IPAdapter(images=references[:1], scale=0.7, layers=group)
-        check(run([GUIDED, operation], model, beside.adapters), expected, without)
-
-
-def xl(kind, checkpoint, **more):
-    from diffusers import DDIMScheduler
-
-    scheduler = DDIMScheduler.from_config(dict(checkpoint.scheduler_config))
-    first, second = zip(checkpoint.text_encoders, checkpoint.tokenizers, strict=True)
-    return kind(
-        vae=checkpoint.vae,
-        text_encoder=first[0],
-        text_encoder_2=second[0],
-        tokenizer=first[1],
-        tokenizer_2=second[1],
-        unet=checkpoint.unet,
-        scheduler=scheduler,
-        force_zeros_for_empty_prompt=False,
-        add_watermarker=False,
-        **more,
-    )
-
-
 @pytest.mark.parametrize(
     "off",
     [

@@ -1,10 +1,13 @@
+import dataclasses
+import functools
+
 import numpy as np
 import pytest
 import torch
 
 from retouch.errors import CannotCombine, InvalidField, ModelMissing
 from retouch.imaging import control
-from retouch.imaging.image import Image
+from retouch.imaging.image import Image, Mask
 from retouch.models.model import Model
 from retouch.testing.checkpoints import tiny_sd
 from retouch_plugins.guidance import Guidance
@@ -12,6 +15,8 @@ from retouch_plugins.sdedit import SDEdit
 from retouch_plugins.t2i_adapter import T2IAdapter
 
 GUIDED = Guidance(scale=7.5)
+NOWHERE = Mask(np.zeros((64, 64), np.float32))
+LEFT = Mask(np.repeat([[1.0, 0.0]], 32, axis=1).repeat(64, axis=0))
 
 
 def check(found, expected, without):
@@ -71,35 +76,7 @@ def test_two_add_up_as_diffusers_multi_adapter_does(
         check(found, expected, run([GUIDED, alone], deep, beside.adapters))
 
 
-@pytest.mark.slow
-def test_sdxl_is_diffusers_too(run, write_beside, ask, shades):
-    """With a window, which only diffusers' SDXL pipeline has."""
-    from diffusers import DDIMScheduler, StableDiffusionXLAdapterPipeline
-
-    ours, other = (tiny_sd("sdxl", deep=True) for _ in range(2))
-    model = Model(ours, dtype=torch.float32, memory_format=torch.contiguous_format)
-    adapters = write_beside(ours).adapters
-    first, second = zip(other.text_encoders, other.tokenizers, strict=True)
-    pipeline = StableDiffusionXLAdapterPipeline(
-        vae=other.vae,
-        text_encoder=first[0],
-        text_encoder_2=second[0],
-        tokenizer=first[1],
-        tokenizer_2=second[1],
-        unet=other.unet,
-        adapter=adapters.t2i_adapter("color", "", None).adapter,
-        scheduler=DDIMScheduler.from_config(dict(other.scheduler_config)),
-        force_zeros_for_empty_prompt=False,
-    )
-    without = run([GUIDED], model)
-    for stop in (1.0, 0.5):
-        more = {"adapter_conditioning_factor": stop, "height": 64, "width": 64}
-        expected = ask(pipeline, image=tensor(shades), **more)
-        operation = T2IAdapter(kind="color", image=shades, preprocess=False, stop=stop)
-        check(run([GUIDED, operation], model, adapters), expected, without)
-
-
-@pytest.mark.parametrize("off", [{"scale": 0.0}, {"start": 0.5, "stop": 0.5}])
+@pytest.mark.parametrize("off", [{"scale": 0.0}, {"start": 0.5, "stop": 0.5}, {"mask": NOWHERE}])
 def test_off_is_exactly_off(run, beside_tiny, lines, off):
     found = run([Guidance(), T2IAdapter(image=lines, **off)], adapters=beside_tiny)
     assert run.edit.condition.residuals == ()
@@ -109,7 +86,7 @@ def test_off_is_exactly_off(run, beside_tiny, lines, off):
 def test_every_window_is_its_own(run, beside_tiny, lines, shades):
     """What each adds in its own half is what the other does not see."""
     early = T2IAdapter(kind="canny", image=lines, stop=0.5)
-    late = T2IAdapter(kind="color", image=shades, start=0.5)
+    late = T2IAdapter(kind="color", image=shades, preprocess=False, start=0.5)
     both = run([Guidance(), early, late], adapters=beside_tiny)
     assert torch.equal(run([late, early, Guidance()], adapters=beside_tiny), both)
     assert len(run.edit.condition.residuals) == 2
@@ -127,6 +104,22 @@ def test_the_same_twice_is_twice_the_scale(run, beside_tiny, lines):
     twice = run([Guidance(), once, once], adapters=beside_tiny)
     double = run([Guidance(), T2IAdapter(image=lines, scale=1.0)], adapters=beside_tiny)
     assert torch.allclose(twice, double, atol=1e-4)
+
+
+def test_in_a_region_only_its_features_are_added(run, beside_tiny, lines):
+    whole = T2IAdapter(image=lines)
+    features = {}
+    for name, mask in {"all": None, "left": LEFT, "ones": Mask(LEFT.strength * 0 + 1)}.items():
+        run([Guidance(), dataclasses.replace(whole, mask=mask)], adapters=beside_tiny)
+        (features[name],) = run.edit.condition.residuals
+    for whole, left, ones in zip(*features.values(), strict=True):
+        assert torch.equal(ones, whole)
+        half = whole.shape[-1] // 2
+        if half:
+            assert torch.equal(left[..., :half], whole[..., :half])
+            assert not left[..., half:].any()
+        else:
+            assert torch.allclose(left, whole / 2)
 
 
 def test_all_branches_get_the_features(run, beside_tiny, lines):
@@ -163,6 +156,9 @@ def edit(run, beside_tiny, picture):
 )
 def test_without_an_image_it_follows_the_edited_picture(edit, picture, kind, channels, extract):
     unit = ((picture[0].permute(1, 2, 0) + 1) / 2).contiguous().numpy()
+    if kind == "color":  # 8 x 8 cells at the native size of 128 px, so 4 x 4 here
+        assert len(np.unique(extract(unit, cell=16).reshape(-1, 3), axis=0)) == 16
+        extract = functools.partial(extract, cell=16)
     found = T2IAdapter(kind=kind).control(edit, channels)
     assert found.shape == (1, channels, 64, 64)
     expected = torch.from_numpy(extract(unit))
@@ -208,6 +204,7 @@ def test_a_missing_adapter_says_how_to_get_one(run, beside_tiny, lines):
         ("scale", float("inf")),
         ("start", -0.1),
         ("stop", 1.1),
+        ("mask", "mask.png"),
         ("model", 3),
     ],
 )
