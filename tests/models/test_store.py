@@ -66,6 +66,7 @@ def test_every_kind_is_added_listed_and_verified(files, sd1):
     }
     single = records.find_model("single")
     assert (single.family, single.in_channels, single.prediction_type) == ("sd1", 8, "epsilon")
+    assert single.config == str(files["single"].with_suffix(""))
     assert single.cross_attention_dim == records.find_model("ip").cross_attention_dim == 32
     assert records.find_model("t2i").in_channels == 3
     for name in files:

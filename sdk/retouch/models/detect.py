@@ -81,6 +81,12 @@ def ip_adapter_file(folder: Path) -> Path | None:
     return found[0] if found else None
 
 
+def config_beside(file: Path) -> Path | None:
+    """Return the folder of configurations beside a single file, of the same stem, if any."""
+    folder = file.with_suffix("")
+    return folder if (folder / "unet" / "config.json").is_file() else None
+
+
 def _describe_original(path: Path, header: Header) -> Description:
     if header.has("conditioner.embedders.1.model."):
         family: FamilyName = "sdxl"

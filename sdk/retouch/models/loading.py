@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +15,7 @@ from retouch.models.checkpoint import PREDICTION_TYPES, Checkpoint, FamilyName
 from retouch.models.detect import (
     SUPPORTED,
     Description,
+    config_beside,
     describe_file,
     detect,
     diffusers_family,
@@ -126,10 +127,8 @@ def _open_file(path: Path, config: Path | None) -> tuple[Components, FamilyName,
     family = found.family
     if found.kind != "checkpoint" or family not in ("sd1", "sd2", "sdxl"):
         raise ModelInvalid(str(path), f"not a checkpoint but a {found.kind}", SUPPORTED)
-    beside = path.with_suffix("")
-    if config is None and (beside / "unet" / "config.json").is_file():
-        config = beside
-    return SingleFile(path, family, config or CONFIGS / family), family, found  # type: ignore[return-value]
+    config = config or config_beside(path) or CONFIGS / family
+    return SingleFile(path, family, config), cast(FamilyName, family), found
 
 
 def _open_folder(path: Path) -> tuple[Components, FamilyName]:

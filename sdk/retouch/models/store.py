@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from retouch.errors import InvalidField, ModelInvalid
-from retouch.models.detect import Description, detect
+from retouch.models.detect import Description, config_beside, detect
 from retouch.models.records import (
     ModelRecord,
     check_name,
@@ -68,6 +68,8 @@ def add(
     found = detect(path)
     name = check_name(name or _default_name(path))
     _refuse_duplicates(name, path)
+    if config is None and found.kind == "checkpoint" and path.is_file():
+        config = config_beside(path)
     _say(progress, f"loading {path}")
     loaded = load_any(path, found, config=config, prediction_type=prediction_type)
     _say(progress, f"recording {name}")
