@@ -122,8 +122,9 @@ def working_shapes(
         native_size: side in pixels that the model was trained at, for example 128, 512 or 1024.
         multiple: both sides of every shape are multiples of it: the autoencoder's factor times
             ``2 ** (levels of the network - 1)``.
-        sizes: sides of the squares; default 1, 1.25 and 1.5 times native up to 768, and 0.75,
-            0.875 and 1 times native for larger models, whose quality falls above native size.
+        sizes: sides of the squares; default 1, 1.25 and 1.5 times native from 256 to 768, and
+            0.75, 0.875 and 1 times native for larger models, whose quality falls above native
+            size; native alone below 256, where a network has seen one size only.
 
     Raises:
         InvalidField: a size or multiple below 1, or no size given.
@@ -132,7 +133,11 @@ def working_shapes(
         if value < 1:
             raise InvalidField(f"region.{name}", value, ">= 1", "read it from the model's config")
     if sizes is None:
-        factors = (1.0, 1.25, 1.5) if native_size <= 768 else (0.75, 0.875, 1.0)
+        factors: tuple[float, ...] = (1.0, 1.25, 1.5)
+        if native_size > 768:
+            factors = (0.75, 0.875, 1.0)
+        elif native_size < 256:
+            factors = (1.0,)
         sizes = tuple(round(native_size * factor) for factor in factors)
     if not sizes or min(sizes) < 1:
         raise InvalidField("region.sizes", sizes, "one or more sides >= 1", "leave it out")
