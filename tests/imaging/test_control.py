@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from retouch.errors import InvalidField, InvalidImage
-from retouch.imaging import Size
 from retouch.imaging.control import canny, color, depth, sketch
+from retouch.imaging.region import Size
 
 
 @pytest.fixture

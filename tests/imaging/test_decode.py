@@ -13,7 +13,8 @@ from PIL import Image as Pillow
 from PIL import ImageCms
 
 from retouch.errors import InvalidImage
-from retouch.imaging import Size, read_image, read_mask
+from retouch.imaging.decode import read_image, read_mask
+from retouch.imaging.region import Size
 
 # Pillow warns about the very damage that the tests make
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")

@@ -6,24 +6,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retouch.errors import InvalidField, InvalidImage
-from retouch.imaging import (
-    Image,
-    Mask,
+from retouch.imaging.image import Image, Mask, check_same_size, from_model_range, to_model_range
+from retouch.imaging.patch import (
     Patch,
-    Rect,
-    Size,
-    check_same_size,
     composite,
     extract,
     extract_mask,
     feather,
-    from_model_range,
     grow,
     make_patch,
-    plan_region,
     restore,
-    to_model_range,
 )
+from retouch.imaging.region import Rect, Size, plan_region
 
 DEPTHS = [np.uint8, np.uint16, np.float32]
 BOUNDED = settings(max_examples=40, deadline=None, database=None, derandomize=True)

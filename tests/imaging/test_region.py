@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retouch.errors import InvalidField
-from retouch.imaging import Rect, Size, plan_region, working_shapes
+from retouch.imaging.region import Rect, Size, plan_region, working_shapes
 
 MODELS = st.sampled_from([(128, 16), (128, 32), (128, 64), (256, 32), (512, 64), (1024, 32)])
 BOUNDED = settings(max_examples=150, deadline=None, database=None, derandomize=True)

@@ -6,7 +6,7 @@ from PIL import Image as Pillow
 from PIL import ImageCms
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
-from retouch.imaging import read_image
+from retouch.imaging.decode import read_image
 from retouch_safety import CannotSave, Receipt, Sealed, read_mark
 from retouch_safety.save import check_path, save
 

@@ -14,7 +14,6 @@ from retouch.catalog import installed
 from retouch.cli.contact_sheet import Panel, draw_sheet
 from retouch.cli.operation_text import parse_operation
 from retouch.cli.progress import interruptible, step_bar
-from retouch.imaging.decode import read_image, read_mask
 from retouch.request import EditRequest
 
 PANELS = Path(str(files("retouch"))) / "demo"
@@ -36,6 +35,8 @@ class DemoPanel:
 
     def request(self, folder: Path) -> EditRequest:
         """The edit, its pictures read from ``folder``."""
+        from retouch.imaging.decode import read_image, read_mask
+
         catalog = installed()
         texts = [op.replace("{pictures}", str(folder)) for op in self.ops]
         return EditRequest(
@@ -67,11 +68,10 @@ class DemoPanel:
 )
 def demo(output: Path) -> None:
     """Write contact-sheet.png: what every operation does, and three combinations."""
-    from retouch_safety.save import save
-    from retouch_safety.sealed import Sealed
-
     from retouch.models.library import Library
     from retouch.runner import Runner
+    from retouch_safety.save import save
+    from retouch_safety.sealed import Sealed
 
     output.mkdir(parents=True, exist_ok=True)
     runner = Runner(Library())

@@ -14,7 +14,6 @@ from retouch.catalog import installed
 from retouch.cli.operation_text import parse_operation
 from retouch.cli.progress import interruptible, step_bar
 from retouch.errors import InvalidField
-from retouch.imaging.decode import read_image, read_mask
 from retouch.imaging.region import Rect
 from retouch.request import EditRequest
 
@@ -71,6 +70,8 @@ def edit(picture: Path, output: Path | None, ops: tuple[str, ...], **options: An
 
 def make_request(picture: Path, ops: tuple[str, ...], options: dict[str, Any]) -> EditRequest:
     """The request of the command's options. Raises InvalidRequest."""
+    from retouch.imaging.decode import read_image, read_mask
+
     catalog = installed()
     operations = tuple(
         parse_operation(text, catalog, field=f"--op[{i}]") for i, text in enumerate(ops)

@@ -14,7 +14,6 @@ from typing import Any
 
 from retouch.catalog import Catalog
 from retouch.errors import InvalidField
-from retouch.imaging.decode import read_image, read_mask
 from retouch.imaging.image import Image, Mask
 from retouch.operation import Operation
 from retouch.parameters import Parameter, check_names, optional_base, parameters_of
@@ -57,10 +56,12 @@ def read_value(text: str, parameter: Parameter, operation: str) -> Any:
 
 
 def _read(text: str, kind: Any, field: str, parameter: Parameter) -> Any:
-    if kind is Image:
-        return read_image(Path(text), field=field)
-    if kind is Mask:
-        return read_mask(Path(text), field=field)
+    if kind in (Image, Mask):
+        # Here, not above: OpenCV may be broken on this machine, and --help must still work.
+        from retouch.imaging.decode import read_image, read_mask
+
+        read = read_image if kind is Image else read_mask
+        return read(Path(text), field=field)
     if kind is bool:
         words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
         if text.lower() in words:
