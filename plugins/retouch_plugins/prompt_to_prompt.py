@@ -105,6 +105,8 @@ class PromptToPrompt(Operation):
         """Read words written as text, then check the parameters."""
         if isinstance(self.words, str):
             object.__setattr__(self, "words", read_map(self.words, f"{self.name}.words"))
+        elif isinstance(self.words, Mapping):
+            object.__setattr__(self, "words", dict(self.words))
         if isinstance(self.blend_words, str):
             listed = self.blend_words.replace(";", ",").split(",")
             object.__setattr__(self, "blend_words", tuple(w.strip() for w in listed if w.strip()))
