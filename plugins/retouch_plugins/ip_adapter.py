@@ -72,7 +72,7 @@ class IPAdapter(Operation):
         1.0, "Follow until here.", low=0.0, high=1.0, unit="fraction of progress"
     )
     mask: Mask | None = parameter(  # noqa: RUF009 - a field, not a shared default
-        None, "Where these references act, over the working picture; unset means everywhere."
+        None, "Where these references act; unset means everywhere.", aligned=True
     )
     model: str | None = parameter(None, "Installed adapter; unset takes the model's own.")
 

@@ -43,7 +43,7 @@ class T2IAdapter(Operation):
         "canny", "What of the picture to follow."
     )
     image: Image | None = parameter(  # noqa: RUF009 - a field, not a shared default
-        None, "The picture to follow; unset follows the edited picture itself."
+        None, "The picture to follow; unset follows the edited picture itself.", aligned=True
     )
     preprocess: bool = parameter(
         True, "Extract the control from the picture; off when it already is a control picture."
@@ -56,7 +56,7 @@ class T2IAdapter(Operation):
         1.0, "Follow until here.", low=0.0, high=1.0, unit="fraction of progress"
     )
     mask: Mask | None = parameter(  # noqa: RUF009 - a field, not a shared default
-        None, "Where it acts, over the working picture; unset means everywhere."
+        None, "Where it acts; unset means everywhere.", aligned=True
     )
     model: str | None = parameter(None, "Installed adapter; unset takes the model's own.")
 

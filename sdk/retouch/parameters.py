@@ -26,6 +26,8 @@ class Parameter:
         choices: allowed values of an enumerated parameter, else empty.
         unit: for example ``px``, ``fraction of progress``.
         help: one sentence.
+        aligned: whether a picture or mask lies over the document, pixel for pixel, so that it is
+            cropped and scaled together with it.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Parameter:
     choices: tuple[str, ...]
     unit: str
     help: str
+    aligned: bool = False
 
     @property
     def type_name(self) -> str:
@@ -69,6 +72,7 @@ def parameter(
     low: float | None = None,
     high: float | None = None,
     unit: str = "",
+    aligned: bool = False,
 ) -> Any:
     """Declare a parameter of an operation as a dataclass field.
 
@@ -78,8 +82,9 @@ def parameter(
         low: least allowed value.
         high: greatest allowed value.
         unit: unit of the value.
+        aligned: see ``Parameter``.
     """
-    about = {"help": help, "low": low, "high": high, "unit": unit}
+    about = {"help": help, "low": low, "high": high, "unit": unit, "aligned": aligned}
     return dataclasses.field(default=default, metadata={"parameter": about})
 
 
@@ -104,6 +109,7 @@ def parameters_of(operation: type) -> tuple[Parameter, ...]:
                 choices=choices,
                 unit=about["unit"],
                 help=about["help"],
+                aligned=about["aligned"],
             )
         )
     return tuple(described)

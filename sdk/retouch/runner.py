@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from retouch.catalog import Catalog, installed
 from retouch.errors import Blocked, Cancelled
-from retouch.imaging.image import Floats, Image, Mask, from_model_range, to_model_range
-from retouch.imaging.patch import Patch, composite, extract, extract_mask, make_patch
+from retouch.imaging.image import (
+    Floats,
+    Image,
+    Mask,
+    check_same_size,
+    from_model_range,
+    to_model_range,
+)
+from retouch.imaging.patch import Patch, composite, extract, extract_mask, make_patch, resize
+from retouch.operation import Operation
+from retouch.parameters import parameters_of
 from retouch.plan import Plan, make_plan
 from retouch.request import EditRequest
 from retouch_safety.errors import Refused
@@ -168,6 +177,29 @@ def paste_alpha(mask: Mask | None, image: Image) -> Mask:
     return Mask(np.minimum(mask.strength * 3, 1))
 
 
+def onto_working(operation: Operation, plan: Plan) -> Operation:
+    """The operation with what lies over the document cropped and scaled to the working picture.
+
+    Raises:
+        InvalidImage: a mask of another size than the document.
+    """
+    image, region = plan.request.image, plan.region
+    assert region is not None
+    moved: dict[str, Image | Mask] = {}
+    for known in parameters_of(type(operation)):
+        value = getattr(operation, known.name)
+        if not known.aligned or value is None:
+            continue
+        if isinstance(value, Mask):
+            check_same_size(image, value)
+            moved[known.name] = Mask(extract_mask(value, region))
+        else:
+            # A control picture may have another resolution: it is stretched over the document.
+            over = resize(value.unit(), image.size).clip(0, 1)
+            moved[known.name] = Image(extract(Image(over), region))
+    return replace(operation, **moved) if moved else operation
+
+
 class _Run:
     """The engine's part of one request."""
 
@@ -185,6 +217,7 @@ class _Run:
         self.loan = loan
         self.on_step = on_step
         self.cancelled = cancelled
+        self.operations: list[Operation] = []
         self.engine: Engine = Engine(row_cap=max(row_cap, plan.rows))
 
     def pictures(self) -> list[tuple[Floats, int, Mapping[str, object]]]:
@@ -192,6 +225,7 @@ class _Run:
         model = self.loan.model(self.plan.model.name)
         request = self.plan.request
         count = request.variants * self.plan.candidates
+        self.operations = [onto_working(operation, self.plan) for operation in self.plan.operations]
         edits = [self._edit(model, request.seed + i) for i in range(count)]
         latents = self._advance(edits, model)
         decoded = [model.decode(found)[0] for found in latents]
@@ -246,7 +280,7 @@ class _Run:
 
         try:
             for index, edit in enumerate(edits):
-                flow = run_edit(edit, self.plan.operations, watch(index))
+                flow = run_edit(edit, self.operations, watch(index))
                 job = Job(flow, model, exact=self.plan.request.exact)
                 jobs.append(job)
                 self.engine.submit(job)
@@ -259,7 +293,7 @@ class _Run:
     def _choose(self, pictures: Sequence[Tensor], edit: Edit) -> int:
         if len(pictures) == 1:
             return 0
-        for operation in self.plan.operations:
+        for operation in self.operations:
             if operation.candidates() > 1:
                 return operation.choose([(p + 1) / 2 for p in pictures], edit)
         return 0

@@ -177,3 +177,21 @@ def test_a_refusing_gate_releases_nothing(runner, monkeypatch):
     monkeypatch.setattr(runner.gate, "_tested", True)
     with pytest.raises(Blocked, match="detector"):
         runner.run(request())
+
+
+def test_what_lies_over_the_document_is_cropped_with_it(runner):
+    from retouch.runner import onto_working
+    from retouch_plugins.t2i_adapter import T2IAdapter
+
+    half = np.zeros((300, 280), np.float32)
+    half[:, 140:] = 1
+    control = picture(150, 140)  # half the document's resolution: stretched over it
+    operation = T2IAdapter(mask=Mask(half), image=control)
+    plan = runner.plan(request(region=Rect(100, 100, 80, 80), operations=(operation, SDEdit())))
+    moved = onto_working(operation, plan)
+    assert moved.mask.size == plan.region.working == moved.image.size
+    crop = half[plan.region.crop.slices]
+    assert abs(moved.mask.strength.mean() - crop.mean()) < 0.02
+    wrong = T2IAdapter(mask=Mask(np.ones((5, 5), np.float32)))
+    with pytest.raises(InvalidField, match="280x300"):
+        onto_working(wrong, plan)
