@@ -21,9 +21,10 @@ from retouch.parameters import parameter
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from torch import Tensor
+
     from retouch.denoiser import Condition, Denoiser, Flow, NoiseLevel
     from retouch.edit import Delta, Edit
-    from torch import Tensor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,9 +97,12 @@ def weigh(
         conditions.insert(0, fewer)
     scales = [1.0, *scales]
     weights = [s - n for s, n in zip(scales, [*scales[1:], 0.0], strict=True)]
-    return [(w, c) for w, c in zip(weights, conditions, strict=True) if w != 0.0] or [
-        (1.0, condition)
-    ]
+    merged: list[tuple[float, Condition]] = []
+    for weight, known_condition in zip(weights, conditions, strict=True):
+        if merged and merged[-1][1] is known_condition:
+            weight += merged.pop()[0]
+        merged.append((weight, known_condition))
+    return [branch for branch in merged if branch[0] != 0.0] or [(1.0, condition)]
 
 
 def _rescale(combined: Tensor, full: Tensor, share: float) -> Tensor:

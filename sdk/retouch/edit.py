@@ -161,7 +161,11 @@ class Edit:
         self._condition = wanted
         text, vectors = negative.text, negative.vectors
 
+        same = self.input.prompt == self.input.negative_prompt
+
         def without_prompt(condition: Condition) -> Condition:
+            if same and not condition.attention:
+                return condition  # an equal branch need not be run twice
             return replace(condition, text=text, vectors=vectors, attention=())
 
         self.drop_with("prompt", without_prompt)
