@@ -14,7 +14,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from cases import differential, record, reference, stable_diffusion
+from cases import adapters, differential, record, reference, sdxl, stable_diffusion, words
 from cases.setting import SEED, Case
 
 TOLERANCE = 1e-4
@@ -23,7 +23,10 @@ TOLERANCE = 1e-4
 def all_cases() -> Iterator[Case]:
     """Every comparison, in the order of the table."""
     yield from stable_diffusion.cases()
+    yield from adapters.cases()
+    yield from words.cases()
     yield from differential.cases()
+    yield from sdxl.cases()
 
 
 def main() -> int:

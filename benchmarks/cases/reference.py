@@ -8,6 +8,7 @@ from typing import Any
 
 import diffusers
 import torch
+import transformers
 from torch import Tensor
 
 from cases.setting import NEGATIVE, PROMPT, SCALE, SEED, SIZE, STEPS, checkpoint
@@ -80,6 +81,9 @@ def sized(made: Any, **given: Any) -> Tensor:
 
 
 def quiet() -> None:
-    """Leave out diffusers' advice: the output is a table."""
+    """Leave out the libraries' advice and progress bars: the output is a table."""
+    transformers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+    diffusers.utils.logging.disable_progress_bar()
     diffusers.utils.logging.set_verbosity_error()
     logging.getLogger("diffusers").setLevel(logging.ERROR)

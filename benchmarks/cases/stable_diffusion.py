@@ -53,10 +53,15 @@ def cases() -> Iterator[Case]:
     yield Case("sd2 v-prediction, SDEdit 0.6", "StableDiffusionImg2ImgPipeline", run)
 
 
+def class_of(family: str, task: str = "") -> str:
+    """diffusers' class for a task on a family."""
+    return f"StableDiffusion{'XL' if family == 'sdxl' else ''}{task}Pipeline"
+
+
 def plain(family: str, prediction: str, sampler: str) -> Outcome:
     """Text to picture with classifier-free guidance; without: no guidance."""
     model = our_model(family, 4, prediction)
-    made = pipeline("StableDiffusionPipeline", family, prediction=prediction, sampler=sampler)
+    made = pipeline(class_of(family), family, prediction=prediction, sampler=sampler)
     return Outcome(
         ours([GUIDED], model, sampler=sampler),
         sized(made),
@@ -72,9 +77,7 @@ def source() -> Tensor:
 def sdedit(family: str, prediction: str, sampler: str, strength: float) -> Outcome:
     """From noised latents; without: from pure noise."""
     model = our_model(family, 4, prediction)
-    made = pipeline(
-        "StableDiffusionImg2ImgPipeline", family, prediction=prediction, sampler=sampler
-    )
+    made = pipeline(class_of(family, "Img2Img"), family, prediction=prediction, sampler=sampler)
     return Outcome(
         ours([GUIDED, SDEdit(strength=strength)], model, sampler=sampler, latents=source()),
         theirs(made, image=source(), strength=strength),
@@ -95,7 +98,7 @@ def instruct_pix2pix() -> Outcome:
 
 def blended() -> Outcome:
     """The four-channel model with a hard mask; without: no mask."""
-    return inpaint(SoftMask(), 4)
+    return inpaint(None, "sd1", 4)
 
 
 def nine_channels() -> Outcome:
@@ -104,7 +107,7 @@ def nine_channels() -> Outcome:
     The reference does not blend with this model, so only what our mask tells the network takes
     part here; the blending itself is the case before.
     """
-    return inpaint(ChannelsOnly(), 9)
+    return inpaint(ChannelsOnly(), "sd1", 9)
 
 
 class ChannelsOnly(SoftMask):
@@ -115,13 +118,13 @@ class ChannelsOnly(SoftMask):
         return x
 
 
-def inpaint(mask: SoftMask, in_channels: int) -> Outcome:
+def inpaint(mask: SoftMask | None, family: str, in_channels: int) -> Outcome:
     """A box is redrawn from the noised picture; without: everything is."""
-    made = pipeline("StableDiffusionInpaintPipeline", in_channels=in_channels)
-    model = our_model(in_channels=in_channels)
+    made = pipeline(class_of(family, "Inpaint"), family, in_channels)
+    model = our_model(family, in_channels)
     # The reference draws for the autoencoder's posterior before the start noise.
     given = {"picture": picture(), "noise": ReplayedNoise(SEED, earlier=[LATENT])}
-    operations = [GUIDED, SDEdit(strength=0.6), mask]
+    operations = [GUIDED, SDEdit(strength=0.6), mask or SoftMask()]
     return Outcome(
         ours(operations, model, mask=box_mask(), **given),
         sized(made, image=(picture() + 1) / 2, mask_image=box_mask(), strength=0.6),
