@@ -2,6 +2,7 @@ import os
 
 import pytest
 import torch
+
 from retouch.models.store import add
 from retouch.testing.checkpoints import tiny_sd, write_folder
 

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from retouch.operation import Operation, Stage, in_window
     from retouch.parameters import parameter
     from retouch.request import EditRequest
-    from retouch.runner import EditResult, Runner, Step
+    from retouch.runner import EditResult, Runner
+    from retouch.trajectories import Step
     from retouch_safety.save import save
 
 _HOMES = {
@@ -54,7 +55,7 @@ _HOMES = {
     "RetouchError": "retouch.errors",
     "Runner": "retouch.runner",
     "Stage": "retouch.operation",
-    "Step": "retouch.runner",
+    "Step": "retouch.trajectories",
     "gather": "retouch.denoiser",
     "in_window": "retouch.operation",
     "parameter": "retouch.parameters",

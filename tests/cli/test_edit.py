@@ -6,6 +6,7 @@ import zlib
 import numpy as np
 import pytest
 from PIL import Image as Pillow
+
 from retouch.cli.main import run
 
 

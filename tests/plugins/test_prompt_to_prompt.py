@@ -39,6 +39,12 @@ def model(**given):
     return Model(made, dtype=torch.float32, memory_format=torch.contiguous_format)
 
 
+@cache
+def published(**given):
+    """The weights of ``model(**given)``, for the reference's own processors."""
+    return tiny_sd(**given)
+
+
 def start(operations, network=None, *, size=64, steps=4, **given):
     network = network or model()
     wanted = EditInput(
@@ -101,7 +107,7 @@ def test_latents_are_the_published_ones(name):
     ours = run([Guidance(scale=7.5), operation], network, prompt=target, steps=8)
     noise = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(3))
     reference = REFERENCE["prompt_to_prompt"](
-        tiny_sd(deep=True),
+        published(deep=True),
         [SOURCE, target],
         noise,
         mode=mode,
@@ -135,7 +141,7 @@ def test_local_blend_is_the_published_one(mode, target, words, blend):
     both = [Guidance(scale=7.5), operation]
     ours = run(both, prompt=target, size=size, steps=steps)
     reference = REFERENCE["prompt_to_prompt"](
-        tiny_sd(),
+        published(),
         [SOURCE, target],
         torch.randn(1, 4, 32, 32, generator=torch.Generator().manual_seed(3)),
         mode=mode,
@@ -378,6 +384,8 @@ def test_the_mask_still_holds():
     found = run(operations, prompt=SWAPPED, picture=picture, latents=picture_latents(), mask=mask)
     assert torch.equal(found[..., 4:], picture_latents()[..., 4:])
     assert apart(found[..., :4], picture_latents()[..., :4]) > 0.05
+    same = run(operations, picture=picture, latents=picture_latents(), mask=mask)
+    assert apart(same, picture_latents()) < 1e-4
 
 
 def test_inversion_is_off_without_a_picture_or_when_told():

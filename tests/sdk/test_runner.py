@@ -3,12 +3,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+
 from retouch.errors import Blocked, Cancelled, CannotCombine, InvalidField, ModelMissing
 from retouch.imaging.image import Image, Mask
 from retouch.imaging.region import Rect
 from retouch.models.library import Library
 from retouch.request import EditRequest
-from retouch.runner import Runner, _Run
+from retouch.runner import Runner
+from retouch.trajectories import Trajectories, onto_working
 from retouch_plugins.guidance import Guidance
 from retouch_plugins.instruct_pix2pix import InstructPix2Pix
 from retouch_plugins.sdedit import SDEdit
@@ -24,7 +26,7 @@ def latents(runner, plan, seed):
     """The raw picture of one trajectory, before the gate marks it."""
     with runner.library.borrow() as loan:
         seeded = replace(plan, request=replace(plan.request, seed=seed))
-        run = _Run(seeded, loan, runner.row_cap, lambda step: None, lambda: False)
+        run = Trajectories(seeded, loan, runner.row_cap, lambda step: None, lambda: False)
         return torch.from_numpy(run.pictures()[0][0])
 
 
@@ -180,7 +182,6 @@ def test_a_refusing_gate_releases_nothing(runner, monkeypatch):
 
 
 def test_what_lies_over_the_document_is_cropped_with_it(runner):
-    from retouch.runner import onto_working
     from retouch_plugins.t2i_adapter import T2IAdapter
 
     half = np.zeros((300, 280), np.float32)

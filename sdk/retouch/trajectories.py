@@ -1,0 +1,180 @@
+"""The engine's part of one request: its trajectories, from working pictures to working pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from retouch.errors import Cancelled
+from retouch.imaging.image import (
+    Floats,
+    Image,
+    Mask,
+    check_same_size,
+    from_model_range,
+    to_model_range,
+)
+from retouch.imaging.patch import extract, extract_mask, resize
+from retouch.operation import Operation
+from retouch.parameters import parameters_of
+from retouch.plan import Plan
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from retouch.edit import Edit
+    from retouch.engine.engine import Engine, Job
+    from retouch.models.library import Loan
+    from retouch.models.model import Model
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """How far a request is: network calls done of all, over all its trajectories."""
+
+    done: int
+    total: int
+
+
+def onto_working(operation: Operation, plan: Plan) -> Operation:
+    """The operation with what lies over the document cropped and scaled to the working picture.
+
+    Raises:
+        InvalidImage: a mask of another size than the document.
+    """
+    image, region = plan.request.image, plan.region
+    assert region is not None
+    moved: dict[str, Image | Mask] = {}
+    for known in parameters_of(type(operation)):
+        value = getattr(operation, known.name)
+        if not known.aligned or value is None:
+            continue
+        if isinstance(value, Mask):
+            check_same_size(image, value)
+            moved[known.name] = Mask(extract_mask(value, region))
+        else:
+            # A control picture may have another resolution: it is stretched over the document.
+            over = resize(value.unit(), image.size).clip(0, 1)
+            moved[known.name] = Image(extract(Image(over), region))
+    return replace(operation, **moved) if moved else operation
+
+
+class Trajectories:
+    """All trajectories of one plan: variants times candidates, sharing forwards.
+
+    Args:
+        plan: what to run; its region must not be None.
+        loan: where the model and its adapters come from.
+        row_cap: most rows in one forward.
+        on_step: told after every network call.
+        cancelled: asked between network calls.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        loan: Loan,
+        row_cap: int,
+        on_step: Callable[[Step], None],
+        cancelled: Callable[[], bool],
+    ) -> None:
+        from retouch.engine.engine import Engine
+
+        self.plan = plan
+        self.loan = loan
+        self.on_step = on_step
+        self.cancelled = cancelled
+        self.operations: list[Operation] = []
+        self.engine: Engine = Engine(row_cap=max(row_cap, plan.rows))
+
+    def pictures(self) -> list[tuple[Floats, int, Mapping[str, object]]]:
+        """Working pictures of all variants with their seeds and settings."""
+        model = self.loan.model(self.plan.model.name)
+        request = self.plan.request
+        count = request.variants * self.plan.candidates
+        self.operations = [onto_working(operation, self.plan) for operation in self.plan.operations]
+        edits = [self._edit(model, request.seed + i) for i in range(count)]
+        latents = self._advance(edits, model)
+        decoded = [model.decode(found)[0] for found in latents]
+        chosen: list[tuple[Floats, int, Mapping[str, object]]] = []
+        for first in range(0, count, self.plan.candidates):
+            group = slice(first, first + self.plan.candidates)
+            best = first + self._choose(decoded[group], edits[first])
+            picture = from_model_range(decoded[best].numpy())
+            settings = {**edits[first].notes, **edits[best].describe()}
+            chosen.append((picture, edits[best].input.seed, settings))
+        return chosen
+
+    def _edit(self, model: Model, seed: int) -> Edit:
+        import torch
+
+        from retouch.edit import Edit, EditInput
+
+        plan, request = self.plan, self.plan.request
+        assert plan.region is not None
+        picture = torch.from_numpy(to_model_range(extract(request.image, plan.region)))[None]
+        mask = None
+        if plan.mask is not None:
+            mask = torch.from_numpy(extract_mask(plan.mask, plan.region))[None, None]
+        height, width = picture.shape[-2:]
+        return Edit(
+            EditInput(
+                prompt=request.prompt,
+                negative_prompt=request.negative_prompt,
+                size=(height, width),
+                picture=picture,
+                mask=mask,
+                steps=plan.steps,
+                sampler=plan.sampler,
+                seed=seed,
+            ),
+            model,
+            self.loan,
+        )
+
+    def _advance(self, edits: Sequence[Edit], model: Model) -> list[Tensor]:
+        from retouch.engine.engine import Job
+        from retouch.engine.run import Progress, run_edit
+
+        done = [0] * len(edits)
+        jobs: list[Job] = []
+
+        def watch(index: int) -> Callable[[Progress], None]:
+            def progress(state: Progress) -> None:
+                done[index] = state.done
+                self.on_step(Step(sum(done), state.total * len(edits)))
+
+            return progress
+
+        try:
+            for index, edit in enumerate(edits):
+                flow = run_edit(edit, self.operations, watch(index))
+                job = Job(flow, model, exact=self.plan.request.exact)
+                jobs.append(job)
+                self.engine.submit(job)
+            self.engine.run(until=lambda: self.cancelled() or any(j.error for j in jobs))
+        finally:
+            for job in jobs:
+                self.engine.cancel(job)
+        return [_outcome(job) for job in sorted(jobs, key=_failed_first)]
+
+    def _choose(self, pictures: Sequence[Tensor], edit: Edit) -> int:
+        if len(pictures) == 1:
+            return 0
+        for operation in self.operations:
+            if operation.candidates() > 1:
+                return operation.choose([(p + 1) / 2 for p in pictures], edit)
+        return 0
+
+
+def _failed_first(job: Job) -> bool:
+    """Real errors before the cancellations they caused; order is otherwise kept."""
+    return not (job.error is not None and not isinstance(job.error, Cancelled))
+
+
+def _outcome(job: Job) -> Tensor:
+    if job.error is not None:
+        raise job.error
+    assert job.result is not None
+    return job.result
