@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal, NoReturn
 
 from retouch.alignment import (
     PromptTokens,
@@ -227,7 +227,7 @@ class PromptToPrompt(Operation):
             self._refuse(field, text, f"words of the new prompt: {known}", "use one of these")
         return found
 
-    def _refuse(self, field: str, value: object, allowed: str, fix: str) -> None:
+    def _refuse(self, field: str, value: object, allowed: str, fix: str) -> NoReturn:
         raise InvalidField(f"{self.name}.{field}", value, allowed, fix)
 
     def _invert(self, edit: Edit, lanes: _Lanes, described: Condition) -> FlowOf:
