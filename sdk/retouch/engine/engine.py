@@ -59,7 +59,11 @@ class Job:
     error: Exception | None = None
     done: bool = False
     _asked: list[Evaluation] = field(default_factory=list)
+    _buckets: list[Hashable] = field(default_factory=list)
+    _rows: list[int] = field(default_factory=list)
     _answers: list[Tensor | None] = field(default_factory=list)
+    _running: bool = False
+    _cancelled: bool = False
     _waited: int = 0
     _order: int = 0
 
@@ -111,9 +115,15 @@ class Engine:
         return job
 
     def cancel(self, job: Job) -> bool:
-        """Stop a job; its flow is closed at once. False when it was already done."""
+        """Stop a job; its flow is closed at once. False when it was already done.
+
+        May be called from the job's own progress callback: it then ends at its next evaluation.
+        """
         if job.done:
             return False
+        if job._running:
+            job._cancelled = True
+            return True
         self._finish(job, error=Cancelled("cancelled by the caller"))
         return True
 
@@ -124,20 +134,21 @@ class Engine:
             return Tick(0, 0, 0)
         batch = self._fill(ranked)
         evaluations = [job._asked[i] for job, i in batch]
-        rows = sum(evaluation.x.shape[0] for evaluation in evaluations)
+        rows = sum(job._rows[i] for job, i in batch)
         chosen = list(dict.fromkeys(job for job, _ in batch))
-        try:
-            answers = chosen[0].network.forward(evaluations)
-        except Exception as problem:
-            self._forward_failed(batch, problem)
-            return Tick(len(chosen), len(batch), rows)
-        for (job, index), answer in zip(batch, answers, strict=True):
-            job._answers[index] = answer
-            self._served[job.client] += job._asked[index].x.shape[0]
         for job in self._jobs:
             job._waited = 0 if job in chosen else job._waited + 1
-        for job in chosen:
-            self._resume_if_answered(job)
+        for job, index in batch:
+            self._served[job.client] += job._rows[index]
+        try:
+            answers = chosen[0].network.forward(evaluations)
+            for (job, index), answer in zip(batch, answers, strict=True):
+                job._answers[index] = answer
+        except Exception as problem:
+            self._forward_failed(batch, problem)
+        else:
+            for job in chosen:
+                self._resume_if_answered(job)
         return Tick(len(chosen), len(batch), rows)
 
     def run(self, until: Callable[[], bool] | None = None) -> None:
@@ -153,20 +164,17 @@ class Engine:
     def _fill(self, ranked: list[Job]) -> list[tuple[Job, int]]:
         first = ranked[0]
         lead = first.open_requests()[0]
-        bucket = (id(first.network), first.network.bucket(first._asked[lead]))
         chosen = [(first, lead)]
-        rows = first._asked[lead].x.shape[0]
+        rows = first._rows[lead]
         for job in ranked:
             if job is not first and (first.exact or job.exact or job.network is not first.network):
                 continue
             for index in job.open_requests():
-                evaluation = job._asked[index]
-                count = evaluation.x.shape[0]
-                if (job, index) == (first, lead) or rows + count > self.row_cap:
+                if (job, index) == (first, lead) or rows + job._rows[index] > self.row_cap:
                     continue
-                if (id(job.network), job.network.bucket(evaluation)) == bucket:
+                if job._buckets[index] == first._buckets[lead]:
                     chosen.append((job, index))
-                    rows += count
+                    rows += job._rows[index]
         return chosen
 
     def _forward_failed(self, batch: list[tuple[Job, int]], problem: Exception) -> None:
@@ -179,6 +187,8 @@ class Engine:
             self._finish(jobs[0], error=problem)
             return
         for job in jobs:
+            if job.done:  # cancelled by the callback of the job before it
+                continue
             try:
                 for index in (i for owner, i in batch if owner is job):
                     (job._answers[index],) = job.network.forward([job._asked[index]])
@@ -188,24 +198,39 @@ class Engine:
                 self._resume_if_answered(job)
 
     def _resume_if_answered(self, job: Job) -> None:
-        if not job.open_requests():
+        # Another job's callback may have cancelled this one meanwhile.
+        if not job.done and not job.open_requests():
             self._resume(job, [answer for answer in job._answers if answer is not None])
 
     def _resume(self, job: Job, answers: list[Tensor] | None) -> None:
+        job._running = True
         try:
-            job._asked = next(job.flow) if answers is None else job.flow.send(answers)
-            job._answers = [None] * len(job._asked)
+            asked = next(job.flow) if answers is None else job.flow.send(answers)
+            if not asked:
+                raise ValueError("a flow yielded no evaluations; it must ask for at least one")
+            # What a flow yields comes from operations: a bad one must fail here, not in a tick
+            # that others share.
+            job._buckets = [job.network.bucket(evaluation) for evaluation in asked]
+            job._rows = [evaluation.x.shape[0] for evaluation in asked]
+            job._asked, job._answers = asked, [None] * len(asked)
         except StopIteration as stop:
             self._finish(job, result=stop.value)
         except Exception as problem:
             self._finish(job, error=problem)
+        finally:
+            job._running = False
+        if job._cancelled and not job.done:
+            self._finish(job, error=Cancelled("cancelled by the caller"))
 
     def _finish(
         self, job: Job, *, result: Tensor | None = None, error: Exception | None = None
     ) -> None:
-        job.flow.close()
         job.result, job.error, job.done = result, error, True
-        job._asked, job._answers = [], []
+        job._asked, job._buckets, job._rows, job._answers = [], [], [], []
         self._jobs.remove(job)
         if not any(known.client == job.client for known in self._jobs):
             self._served.pop(job.client, None)
+        try:
+            job.flow.close()
+        except Exception as problem:  # an operation that resists closing
+            job.error = job.error or problem

@@ -32,6 +32,7 @@ class Recipe:
         order: network calls per step.
         deterministic: no noise is added between steps.
         most_steps: greatest number of steps it accepts.
+        predictions: what it can be told the network predicts; others are told as epsilon.
         settings: configuration it needs on top of the model's own.
     """
 
@@ -41,6 +42,7 @@ class Recipe:
     order: int = 1
     deterministic: bool = True
     most_steps: int = 1000
+    predictions: tuple[str, ...] = ("epsilon", "v_prediction", "sample")
     settings: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -53,6 +55,7 @@ SAMPLERS: Mapping[str, Recipe] = MappingProxyType(
             "Euler with fresh noise in every step",
             "exploding",
             deterministic=False,
+            predictions=("epsilon", "v_prediction"),
         ),
         "dpmpp_2m": Recipe(
             "DPMSolverMultistepScheduler",
@@ -128,8 +131,12 @@ class SchedulerSampler:
         kept = {k: v for k, v in scheduler_config.items() if not k.startswith(("_", "retouch_"))}
         plain = {"clip_sample": False, "thresholding": False}
         settings = kept | plain | dict(recipe.settings)
+        if settings.get("prediction_type", "epsilon") not in recipe.predictions:
+            settings["prediction_type"] = "epsilon"
         scheduler: Any = getattr(diffusers, recipe.scheduler).from_config(settings)
         scheduler.set_timesteps(steps)
+        # Inputs are scaled by the model (NoiseLevel.scale): spare the log the reminder.
+        scheduler.is_scale_input_called = True
         self.name = name
         self.deterministic = recipe.deterministic
         self._recipe = recipe
