@@ -1,7 +1,4 @@
-"""Train the denoiser and the text encoder: ``python -m training.base --size 64``, then 128.
-
-The 128 px run starts from the 64 px run's averaged weights when those exist.
-"""
+"""Train the denoiser and the text encoder: ``python -m training.base``."""
 
 from __future__ import annotations
 
@@ -20,12 +17,11 @@ from training.scenes import vary
 def load(
     out: Path, device: str = "cpu"
 ) -> tuple[UNet2DConditionModel, CLIPTextModel, CLIPTokenizer]:
-    """Return the averaged denoiser, text encoder and the tokenizer of the newest base run."""
+    """Return the averaged denoiser, text encoder and the tokenizer of the base run."""
     words = tokenizer.load(out)
     unet, text = network.build_unet(), network.build_text_encoder(words)
-    path = next(p for p in (out / "base-128.pt", out / "base-64.pt") if p.exists())
-    unet.load_state_dict(loop.averaged(path, "unet"))
-    text.load_state_dict(loop.averaged(path, "text_encoder"))
+    unet.load_state_dict(loop.averaged(out / "base.pt", "unet"))
+    text.load_state_dict(loop.averaged(out / "base.pt", "text_encoder"))
     return unet.eval().to(device), text.eval().to(device), words
 
 
@@ -55,21 +51,16 @@ class Batches:
 
 def main() -> None:
     """Command line."""
-    parser = loop.options(__doc__, minutes=25)
-    parser.add_argument("--size", type=int, choices=(64, 128), default=64)
-    args = parser.parse_args()
+    args = loop.options(__doc__, minutes=40).parse_args()
     torch.manual_seed(args.seed)
     words = tokenizer.load(args.out)
     unet, text = network.build_unet(), network.build_text_encoder(words)
-    if args.size == 128 and (args.out / "base-64.pt").exists():
-        unet.load_state_dict(loop.averaged(args.out / "base-64.pt", "unet"))
-        text.load_state_dict(loop.averaged(args.out / "base-64.pt", "text_encoder"))
     network.prepare_unet(unet, args.device)
     text.to(args.device).train()
-    run = loop.Run(f"base-{args.size}", {"unet": unet, "text_encoder": text}, args)
+    run = loop.Run("base", {"unet": unet, "text_encoder": text}, args)
     torch.manual_seed(args.seed + 1000 * run.rank + run.step)
     seed = [args.seed, run.rank, run.step]
-    batches = Batches(latents.load(args.out, args.size), words, seed)
+    batches = Batches(latents.load(args.out), words, seed)
     noise = network.Noise().to(args.device)
     for _ in run.steps():
         z, mask, ids = batches.draw(args.batch, args.device)

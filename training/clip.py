@@ -21,11 +21,11 @@ from training import loop, tokenizer
 from training.scenes import render, sample, vary
 
 SIZE: Final = 64
-PROJECTION: Final = 192
+PROJECTION: Final = 128
 
 
 def build(words: CLIPTokenizer) -> CLIPModel:
-    """Return the untrained CLIP model: text 2 x 128, vision 5 x 192 on 8 px patches."""
+    """Return the untrained CLIP model: text 2 x 128, vision 3 x 128 on 8 px patches."""
     text: dict[str, Any] = {
         "vocab_size": len(words),
         "hidden_size": 128,
@@ -39,10 +39,10 @@ def build(words: CLIPTokenizer) -> CLIPModel:
         "pad_token_id": words.pad_token_id,
     }
     vision: dict[str, Any] = {
-        "hidden_size": 192,
-        "intermediate_size": 768,
-        "num_hidden_layers": 5,
-        "num_attention_heads": 3,
+        "hidden_size": 128,
+        "intermediate_size": 512,
+        "num_hidden_layers": 3,
+        "num_attention_heads": 2,
         "image_size": SIZE,
         "patch_size": 8,
         "projection_dim": PROJECTION,

@@ -62,6 +62,7 @@ def export_instruct(out: Path, target: Path) -> None:
         "_class_name": "StableDiffusionInstructPix2PixPipeline",
         "_diffusers_version": diffusers.__version__,
         "unet": ["diffusers", "UNet2DConditionModel"],
+        "_retouch_base": "retouch-mini",
     }
     (folder / "model_index.json").write_text(json.dumps(index, indent=2) + "\n")
 
@@ -115,14 +116,14 @@ def export_t2i(control: str) -> Callable[[Path, Path], None]:
     return write
 
 
-#: Part -> (any of these checkpoints must exist, writer).
-PARTS: Final[dict[str, tuple[tuple[str, ...], Callable[[Path, Path], None]]]] = {
-    "base": (("base-128.pt", "base-64.pt"), export_base),
-    "instruct": (("instruct.pt",), export_instruct),
-    "clip": (("clip.pt",), export_clip),
-    "ip-adapter": (("ip-adapter.pt",), export_ip_adapter),
-    "t2i-canny": (("t2i-canny.pt",), export_t2i("canny")),
-    "t2i-color": (("t2i-color.pt",), export_t2i("color")),
+#: Part -> (its checkpoint, writer).
+PARTS: Final[dict[str, tuple[str, Callable[[Path, Path], None]]]] = {
+    "base": ("base.pt", export_base),
+    "instruct": ("instruct.pt", export_instruct),
+    "clip": ("clip.pt", export_clip),
+    "ip-adapter": ("ip-adapter.pt", export_ip_adapter),
+    "t2i-canny": ("t2i-canny.pt", export_t2i("canny")),
+    "t2i-color": ("t2i-color.pt", export_t2i("color")),
 }
 
 
@@ -135,12 +136,11 @@ def main() -> None:
     args = parser.parse_args()
     for part in args.parts:
         needed, write = PARTS[part]
-        trained = [out for name in needed if (out := args.out / name).exists()]
-        if not trained:
+        if not (args.out / needed).exists():
             print(f"{part}: not trained yet, skipped")
             continue
         write(args.out, args.target)
-        samples, minutes = loop.progress(trained[0])
+        samples, minutes = loop.progress(args.out / needed)
         print(f"{part}: {samples} samples, {minutes:.1f} min")
     for path in sorted(args.target.rglob("*.safetensors")):
         print(f"{path.stat().st_size / 1e6:6.1f} MB  {path.relative_to(args.target)}")

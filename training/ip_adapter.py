@@ -109,7 +109,7 @@ def main() -> None:
     run = loop.Run("ip-adapter", {"adapter": adapter}, args, decay=0.99)
     torch.manual_seed(args.seed + 1000 * run.rank + run.step)
     rng = np.random.default_rng([args.seed, run.rank, run.step])
-    pairs = latents.load(args.out, 128)
+    pairs = latents.load(args.out)
     noise = network.Noise().to(args.device)
     for _ in run.steps():
         rows = rng.integers(len(pairs.edits), size=args.batch)

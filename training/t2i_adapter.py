@@ -1,8 +1,8 @@
 """Train a T2I-Adapter: ``python -m training.t2i_adapter --control canny`` (or ``color``).
 
-``full_adapter_xl`` (arXiv 2302.08453): features at 1/8, 1/8 and 1/16 of the picture, added to the
-frozen base's down blocks. Control pictures are in [0, 1]: canny has one channel (white edges on
-black), color has three (the picture averaged to an 8 x 8 palette, enlarged with nearest).
+``full_adapter`` (arXiv 2302.08453): features at 1/8, 1/16 and 1/32 of the picture, added to the
+frozen base's down blocks. Control pictures are in [0, 1]: canny has one channel (white
+edges on black), color has three (an 8 x 8 palette of the picture, enlarged with nearest).
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def build(control: str) -> T2IAdapter:
         channels=list(network.CHANNELS),
         num_res_blocks=2,
         downscale_factor=8,
-        adapter_type="full_adapter_xl",
+        adapter_type="full_adapter",
     )
     return adapter
 
@@ -76,7 +76,7 @@ def main() -> None:
     run = loop.Run(f"t2i-{args.control}", {"adapter": adapter}, args, decay=0.99)
     torch.manual_seed(args.seed + 1000 * run.rank + run.step)
     rng = np.random.default_rng([args.seed, run.rank, run.step])
-    pairs = latents.load(args.out, 128)
+    pairs = latents.load(args.out)
     noise = network.Noise().to(args.device)
     control = canny if args.control == "canny" else color
     for _ in run.steps():
