@@ -59,11 +59,11 @@ class Beside:
 
 
 @functools.cache
-def beside(family: str = "sd1") -> Beside:
+def beside(family: str = "sd1", deep: bool = True) -> Beside:
     """Adapters that fit the model of ``family``; the folder lives as long as the process."""
     kept = tempfile.TemporaryDirectory(prefix="retouch-adapters-")
     _folders.append(kept)
-    folder, weights = Path(kept.name), checkpoint(family)
+    folder, weights = Path(kept.name), checkpoint(family, deep=deep)
     known: dict[str, Any] = {}
     for kind in ("base", "plus"):
         file = write_ip_adapter(weights, folder / kind, kind)

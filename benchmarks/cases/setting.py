@@ -82,9 +82,9 @@ class ReplayedNoise(NoiseStreams):
 
 
 def checkpoint(
-    family: Any = "sd1", in_channels: int = 4, prediction: str = "epsilon"
+    family: Any = "sd1", in_channels: int = 4, prediction: str = "epsilon", deep: bool = True
 ) -> Checkpoint:
-    """Fresh random weights, equal for equal arguments.
+    """Fresh random weights, equal for equal arguments; ``deep`` has all layers of the real model.
 
     Two changes, on both sides alike. The autoencoder's posterior is narrowed to its mode: diffusers
     samples it, Retouch takes the mode so that equal pictures give equal latents (the reference's
@@ -93,7 +93,7 @@ def checkpoint(
     last digit of the start noise would move the *reference's* own result by more than the
     tolerance.
     """
-    made = tiny_sd(family, in_channels=in_channels, prediction_type=prediction, deep=True)
+    made = tiny_sd(family, in_channels=in_channels, prediction_type=prediction, deep=deep)
     output: Any = made.unet.conv_out
     output.weight.data *= 0.5
     output.bias.data *= 0.5
@@ -105,10 +105,12 @@ def checkpoint(
 
 
 @functools.cache
-def our_model(family: str = "sd1", in_channels: int = 4, prediction: str = "epsilon") -> Model:
+def our_model(
+    family: str = "sd1", in_channels: int = 4, prediction: str = "epsilon", deep: bool = True
+) -> Model:
     """Our model of these weights, in float32 and the reference's memory order."""
     return Model(
-        checkpoint(family, in_channels, prediction),
+        checkpoint(family, in_channels, prediction, deep),
         dtype=torch.float32,
         memory_format=torch.contiguous_format,
     )
