@@ -88,15 +88,15 @@ def checkpoint(
 
     Two changes, on both sides alike. The autoencoder's posterior is narrowed to its mode: diffusers
     samples it, Retouch takes the mode so that equal pictures give equal latents (the reference's
-    draw itself still happens). And the network's output is halved: for a random network the two
-    prompts differ as much as its whole output, guidance multiplies that by 7.5 per step, and one
-    last digit of the start noise would move the *reference's* own result by more than the
-    tolerance.
+    draw itself still happens). And the network's output is halved (a tenth for a shallow one): the
+    answers of a random network to two prompts differ as much as the answers are large, guidance
+    multiplies that by 7.5 per step, and one last digit of the start noise would move the
+    *reference's* own result by more than the tolerance.
     """
     made = tiny_sd(family, in_channels=in_channels, prediction_type=prediction, deep=deep)
     output: Any = made.unet.conv_out
-    output.weight.data *= 0.5
-    output.bias.data *= 0.5
+    output.weight.data *= 0.5 if deep else 0.1
+    output.bias.data *= 0.5 if deep else 0.1
     posterior: Any = made.vae.quant_conv
     channels = made.latent_channels
     posterior.weight.data[channels:] = 0.0

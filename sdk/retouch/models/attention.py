@@ -80,8 +80,8 @@ class RowAttentionProcessor:
         projected: Tensor = attn.to_out[1](attn.to_out[0](merged))
         if attn.residual_connection:
             projected = projected + hidden_states
-        scaled: Tensor = projected / attn.rescale_output_factor
-        return scaled
+        factor = float(attn.rescale_output_factor)
+        return projected if factor == 1.0 else projected / factor
 
     def _attend(
         self, query: Tensor, key: Tensor, value: Tensor, scale: float, rows: RowAttention
