@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from retouch.errors import CannotCombine
+from retouch.models.choosing import choose_adapter
 from retouch.operation import Operation, Stage
 from retouch.parameters import parameter
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from retouch.edit import Edit
+    from retouch.plan import Plan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,20 +35,15 @@ class BestOf(Operation):
     n: int = parameter(4, "How many results to choose from.", low=2, high=16)
     model: str | None = parameter(None, "Installed CLIP model; unset takes the only one.")
 
-    def prepare(self, edit: Edit) -> None:
-        """Refuse early what could not be ranked in the end.
-
-        Raises:
-            ModelMissing: no CLIP model here.
-            CannotCombine: there is no prompt to rank by.
-        """
-        if not edit.input.prompt.strip():
+    def check(self, plan: Plan) -> None:
+        """There must be a CLIP model, and a prompt to rank by."""
+        if not plan.request.prompt.strip():
             raise CannotCombine(
                 "best_of with an empty prompt",
                 "the results are ranked by the prompt",
                 "write a prompt, or ask for variants and choose yourself",
             )
-        edit.adapters.clip(self.model)
+        choose_adapter("clip", self.model)
 
     def candidates(self) -> int:
         """``n``."""

@@ -38,7 +38,8 @@ class Guidance(Operation):
 
     scale: float | None = parameter(
         None,
-        "How strongly to follow the prompt; unset takes the model's own default.",
+        "How strongly to follow the prompt; unset takes another operation's (InstructPix2Pix's "
+        "text scale), else the model's own default.",
         low=0.0,
         high=50.0,
     )

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from retouch.denoiser import ImagePrompt
 from retouch.errors import InvalidField
 from retouch.imaging.image import Image, Mask
+from retouch.models.choosing import choose_adapter
 from retouch.operation import Operation, Stage, in_window
 from retouch.parameters import parameter
 
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from retouch.denoiser import AttentionPlace, Condition, NoiseLevel
     from retouch.edit import Edit
     from retouch.models.adapters import IPAdapterWeights
+    from retouch.plan import Plan
 
 LayerGroup = Literal["full", "style", "composition"]
 
@@ -88,8 +90,11 @@ class IPAdapter(Operation):
         if self.weights is not None and len(self.weights) != count:
             allowed = f"{count} numbers, one per picture"
             raise InvalidField("ip_adapter.weights", self.weights, allowed, "give one per picture")
-        if self.mask is not None and not isinstance(self.mask, Mask):
-            raise InvalidField("ip_adapter.mask", self.mask, "a Mask", "read it with read_mask")
+
+    def check(self, plan: Plan) -> None:
+        """The adapter must be installed."""
+        width = plan.model.cross_attention_dim
+        choose_adapter("ip_adapter", self.model, model=plan.model.name, width=width)
 
     def prepare(self, edit: Edit) -> None:
         """Encode the references and add their tokens.

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from retouch.alignment import Alignment
     from retouch.denoiser import AttentionPlace, Condition, FlowOf, NoiseLevel
     from retouch.edit import Edit
+    from retouch.plan import Plan
 
 SOURCE, TARGET = 0, 1
 #: The grid on which the paper's networks place objects; its maps are the most meaningful ones.
@@ -128,6 +129,26 @@ class PromptToPrompt(Operation):
     def extra_calls(self, steps: int) -> int:
         """Inversion makes one call per step."""
         return 0 if self.invert is False else steps
+
+    def check(self, plan: Plan) -> None:
+        """Inversion is the DDIM step run backwards, over one schedule."""
+        if self.invert is not False:
+            self._check_inversion(plan.sampler, plan.repeats)
+
+    def _check_inversion(self, sampler: str, repeats: int) -> None:
+        this = f"{self.name} on a real picture"
+        if sampler != "ddim":
+            raise CannotCombine(
+                f"{this} with the {sampler} sampler",
+                "inversion is the DDIM step run backwards",
+                "set the sampler to ddim, or invert=false",
+            )
+        if repeats > 1:
+            raise CannotCombine(
+                f"{this} with sdedit.repeats",
+                "every repeat would be set back to the picture's own noise",
+                "set repeats to 1, or invert=false",
+            )
 
     def prepare(self, edit: Edit) -> FlowOf | None:
         """Add the source lane and the attention edit; find a real picture's noise."""
@@ -232,19 +253,7 @@ class PromptToPrompt(Operation):
 
     def _invert(self, edit: Edit, lanes: _Lanes, described: Condition) -> FlowOf:
         """Find the states that lead to the picture, and start from the noisiest."""
-        this = f"{self.name} on a real picture"
-        if edit.input.sampler != "ddim":
-            raise CannotCombine(
-                f"{this} with the {edit.input.sampler} sampler",
-                "inversion is the DDIM step run backwards",
-                "set the sampler to ddim, or invert=false",
-            )
-        if edit.start.repeats > 1:
-            raise CannotCombine(
-                f"{this} with sdedit.repeats",
-                "every repeat would be set back to the picture's own noise",
-                "set repeats to 1, or invert=false",
-            )
+        self._check_inversion(edit.input.sampler, edit.start.repeats)
         source = edit.source
         condition = without_picture(described, edit.model, source)
         lanes.trajectory = yield from invert(source, edit.levels, condition, edit.model.prediction)

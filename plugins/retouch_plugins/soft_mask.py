@@ -18,9 +18,10 @@ from retouch.operation import InputLayout, Operation, Stage
 from retouch.parameters import parameter
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from retouch.denoiser import NoiseLevel
     from retouch.edit import Edit
-    from torch import Tensor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +48,7 @@ class SoftMask(Operation):
 
     def _add_channels(self, edit: Edit) -> None:
         import torch
+
         from retouch.models.model import area_mask
 
         picture = edit.picture

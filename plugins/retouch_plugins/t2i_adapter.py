@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from retouch.errors import InvalidField
 from retouch.imaging.image import Image, Mask
+from retouch.models.choosing import choose_adapter
 from retouch.operation import Operation, Stage, in_window
 from retouch.parameters import parameter
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from retouch.denoiser import Condition, Denoiser, Flow, NoiseLevel
     from retouch.edit import Edit
     from retouch.imaging.image import Floats
+    from retouch.plan import Plan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,10 +73,11 @@ class T2IAdapter(Operation):
             if not self.preprocess:
                 allowed = f"a {self.kind} control picture when preprocess is off"
                 raise InvalidField(field, None, allowed, "give one, or turn preprocess on")
-        elif not isinstance(self.image, Image):
-            raise InvalidField(field, self.image, "an Image", "read it with read_image")
-        if self.mask is not None and not isinstance(self.mask, Mask):
-            raise InvalidField("t2i_adapter.mask", self.mask, "a Mask", "read it with read_mask")
+
+    def check(self, plan: Plan) -> None:
+        """The adapter must be installed."""
+        model = plan.model.name
+        choose_adapter("t2i_adapter", self.model, model=model, variety=self.kind)
 
     def prepare(self, edit: Edit) -> None:
         """Compute the features and add them to what the network sees.

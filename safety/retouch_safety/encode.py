@@ -33,7 +33,7 @@ SUFFIXES: Mapping[str, str] = {
 RECEIPT_KEY = "retouch:receipt"
 SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
 
-_LONGEST_SIDE = {"PNG": 2**31 - 1, "JPEG": 65_500, "WebP": 16_383, "TIFF": 2**31 - 1}
+LONGEST_SIDE = {"PNG": 2**31 - 1, "JPEG": 65_500, "WebP": 16_383, "TIFF": 2**31 - 1}
 _DESCRIPTION, _SOFTWARE = 270, 305  # TIFF and EXIF tags
 _STRIP_BYTES = 1 << 20
 _SHORT, _LONG, _ASCII, _BYTES = 3, 4, 2, 7  # TIFF field types
@@ -67,8 +67,8 @@ def encode(picture: Picture, kind: str) -> bytes:
         CannotSave: a side longer than the format allows.
     """
     height, width = picture.pixels.shape[:2]
-    if max(height, width) > _LONGEST_SIDE[kind]:
-        allowed = f"sides up to {_LONGEST_SIDE[kind]} in {kind}"
+    if max(height, width) > LONGEST_SIDE[kind]:
+        allowed = f"sides up to {LONGEST_SIDE[kind]} in {kind}"
         raise CannotSave("out.size", f"{width}x{height}", allowed, "save as PNG or TIFF")
     encoders = {"PNG": _png, "JPEG": _jpeg, "WebP": _webp, "TIFF": _tiff}
     return encoders[kind](picture)

@@ -6,17 +6,18 @@ import os
 import secrets
 from pathlib import Path
 
-from retouch_safety.encode import SUFFIXES, Picture, encode
+from retouch_safety.encode import LONGEST_SIDE, SUFFIXES, Picture, encode
 from retouch_safety.errors import CannotSave
 from retouch_safety.receipt import digest_of
 from retouch_safety.sealed import Released
 
 
-def check_path(path: str | os.PathLike[str]) -> str:
+def check_path(path: str | os.PathLike[str], size: tuple[int, int] | None = None) -> str:
     """Return the format that a path stands for; call it before a long edit.
 
     Args:
         path: where the picture would be saved.
+        size: width and height in pixels, to check that the format can hold it.
 
     Returns:
         ``PNG``, ``JPEG``, ``WebP`` or ``TIFF``.
@@ -29,6 +30,9 @@ def check_path(path: str | os.PathLike[str]) -> str:
     if kind is None:
         allowed = ", ".join(SUFFIXES)
         raise CannotSave("out.suffix", target.suffix or target.name, allowed, "rename the output")
+    if size is not None and max(size) > LONGEST_SIDE[kind]:
+        allowed = f"sides of at most {LONGEST_SIDE[kind]} pixels in {kind}"
+        raise CannotSave("out.size", f"{size[0]}x{size[1]}", allowed, "choose PNG or TIFF")
     if target.is_dir():
         raise CannotSave("out", str(target), "a file name, not a folder", "add a file name")
     folder = target.parent

@@ -140,13 +140,15 @@ def _written(rgb: Bytes8, edited: Inside, bits: _Bits) -> Bytes8:
     rows, columns = rgb.shape[0] // _BLOCK, rgb.shape[1] // _BLOCK
     wanted = bits[np.arange(rows * columns) % BITS].reshape(rows, columns)
     whole = edited[: rows * _BLOCK, : columns * _BLOCK].reshape(rows, _BLOCK, columns, _BLOCK)
-    usable = whole.all(axis=(1, 3))
-    wrong = usable
+    # A block that is edited for the most part carries its bit too, in the edited pixels alone: a
+    # mask with holes cannot strip the mark.
+    usable = whole.mean(axis=(1, 3)) >= 0.5
+    source, wrong = rgb, usable
     for direction in _ATTEMPTS:
         left, values, right = np.linalg.svd(_blocks(rgb))
         shift = np.where(wrong, _shift(values[..., 0], wanted, direction), 0)
         change = shift[..., None, None] * left[..., :, :1] * right[..., :1, :]
-        rgb = _apply(rgb, change.astype(np.float32))
+        rgb = np.where(edited[..., None], _apply(rgb, change.astype(np.float32)), source)
         wrong = usable & (_votes(_largest(_blocks(rgb))) != wanted)
         if np.count_nonzero(wrong) <= _TOLERATED * np.count_nonzero(usable):
             break

@@ -96,7 +96,8 @@ class EditInput:
         sampler: name of the sampler.
         seed: of all noise of this edit.
         latents: latents of ``picture`` when already known, ``[1, C, h, w]`` scaled.
-        generator_of: replaces the named noise streams (tests against other implementations).
+        encode_source: answers the scaled latents of ``picture``; edits of one picture share it.
+        noise: replaces the named noise streams (comparisons with other implementations).
     """
 
     prompt: str
@@ -108,6 +109,7 @@ class EditInput:
     sampler: str = "ddim"
     seed: int = 0
     latents: Tensor | None = None
+    encode_source: Callable[[], Tensor] | None = None
     noise: NoiseStreams | None = None
 
 
@@ -159,6 +161,8 @@ class Edit:
 
         wanted, negative = self.encode_prompts([self.input.prompt, self.input.negative_prompt])
         self._condition = wanted
+        if not self.input.negative_prompt and self.model.family.blank_negative:
+            negative = blanked(negative)
         text, vectors = negative.text, negative.vectors
 
         same = self.input.prompt == self.input.negative_prompt
@@ -195,6 +199,8 @@ class Edit:
 
     def add_delta_before(self, other: str, delta: Delta) -> None:
         """Add a delta whose part is added back earlier than ``other``'s."""
+        if other not in self.deltas:
+            raise KeyError(f"no guidance delta is called {other!r}")
         rest = dict(self.deltas)
         self.deltas.clear()
         for name, known in rest.items():
@@ -223,6 +229,8 @@ class Edit:
         if self._source is None:
             if self.input.latents is not None:
                 self._source = self.input.latents
+            elif self.input.encode_source is not None:
+                self._source = self.input.encode_source()
             else:
                 self._source = self.model.encode_picture(self.picture)
         return self._source
@@ -292,3 +300,12 @@ class Edit:
             "lanes": self.lanes,
             **self.notes,
         }
+
+
+def blanked(condition: Condition) -> Condition:
+    """The condition of "no prompt at all" for families that were trained with zeros for it."""
+    vectors = {
+        name: value.new_zeros(value.shape) if name == "text_embeds" else value
+        for name, value in condition.vectors.items()
+    }
+    return replace(condition, text=condition.text.new_zeros(condition.text.shape), vectors=vectors)

@@ -13,7 +13,8 @@
     │   └── ModelInvalid          weights that are corrupt, incomplete, pickled or not finite
     ├── Blocked                   the gate refused; nothing was released       (PERMISSION_DENIED)
     ├── Cancelled                 the caller cancelled                         (CANCELLED)
-    └── OperationFailed           an operation raised; only its own edit ends  (INTERNAL)
+    ├── OperationFailed           an operation raised; only its own edit ends  (INTERNAL)
+    └── ForwardFailed             the network call itself failed               (INTERNAL)
 
 The command line turns every ``InvalidRequest`` and ``ModelError`` into exit code 2.
 """
@@ -104,6 +105,17 @@ class OperationFailed(RetouchError):
     def __init__(self, operation: str, where: str, problem: str) -> None:
         self.operation, self.where, self.problem = operation, where, problem
         super().__init__(f"operation {operation} failed in {where}: {problem}")
+
+
+class ForwardFailed(RetouchError):
+    """The network call itself failed: out of memory, or shapes that do not fit."""
+
+    def __init__(self, model: str, problem: str) -> None:
+        self.model, self.problem = model, problem
+        super().__init__(
+            f"model {model!r} failed: {problem}. Fix: use a smaller region or fewer variants, "
+            "or run `retouch models verify`."
+        )
 
 
 def _short(value: object) -> str:

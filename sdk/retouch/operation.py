@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from retouch.denoiser import Denoiser, FlowOf, NoiseLevel
     from retouch.edit import Edit
+    from retouch.plan import Plan
 
 #: Input layouts of a network with C latent channels: C; 2C (state + picture); 2C+1 (state + mask +
 #: masked picture).
@@ -62,6 +63,13 @@ class Operation:
             InvalidField: naming the parameter, its value, what is allowed and the fix.
         """
         check_parameters(self, self.name)
+
+    def check(self, plan: Plan) -> None:
+        """Before anything is loaded: refuse what cannot work with the rest of the request.
+
+        Raises:
+            CannotCombine, InvalidField, ModelMissing: and nothing has run.
+        """
 
     def prepare(self, edit: Edit) -> FlowOf | None:
         """Once, before the first step: encode, add conditions, choose the start.

@@ -12,6 +12,10 @@ from typing import Any, Literal
 
 from retouch.errors import InvalidField, UnknownName
 
+#: Longest text of any field, in characters; most items of any list or map.
+MAX_TEXT = 2000
+MAX_ITEMS = 64
+
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
@@ -138,18 +142,26 @@ def _check_value(field: str, value: Any, known: Parameter) -> None:
         wrong_type = isinstance(value, bool) or not isinstance(value, int | float)
         if base is int and isinstance(value, float):
             wrong_type = True
-        if wrong_type or not math.isfinite(value):
+        if wrong_type or (isinstance(value, float) and not math.isfinite(value)):
             raise InvalidField(field, value, known.allowed, "give a finite number")
         below = known.low is not None and value < known.low
         above = known.high is not None and value > known.high
         if below or above:
             raise InvalidField(field, value, known.allowed, f"choose a value {known.allowed}")
-    elif base in (bool, str) and not isinstance(value, base):
-        raise InvalidField(field, value, known.allowed, f"give a {base.__name__}")
+    elif isinstance(base, type) and typing.get_origin(base) is None:
+        _check_instance(field, value, base, known)
     elif typing.get_origin(base) is tuple:
         _check_items(field, value, known)
     elif typing.get_origin(base) is Mapping:
         _check_map(field, value, known)
+
+
+def _check_instance(field: str, value: Any, base: type, known: Parameter) -> None:
+    if not isinstance(value, base):
+        raise InvalidField(field, value, known.allowed, f"give a value of type {base.__name__}")
+    if isinstance(value, str) and len(value) > MAX_TEXT:
+        allowed = f"at most {MAX_TEXT} characters"
+        raise InvalidField(field, f"{len(value)} characters", allowed, "shorten it")
 
 
 def _check_items(field: str, value: Any, known: Parameter) -> None:
@@ -157,8 +169,9 @@ def _check_items(field: str, value: Any, known: Parameter) -> None:
     accepted = (int, float) if kind is float else kind
     if not isinstance(value, tuple) or not all(isinstance(item, accepted) for item in value):
         raise InvalidField(field, value, known.allowed, f"give a tuple of {kind.__name__}")
-    if kind is float:
-        item = dataclasses.replace(known, type=float)
+    _check_count(field, len(value))
+    if kind in (float, str):
+        item = dataclasses.replace(known, type=kind)
         for position, number in enumerate(value):
             _check_value(f"{field}[{position}]", number, item)
 
@@ -166,9 +179,15 @@ def _check_items(field: str, value: Any, known: Parameter) -> None:
 def _check_map(field: str, value: Any, known: Parameter) -> None:
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
         raise InvalidField(field, value, known.allowed, "give numbers by word, as in red:2;cat:0.5")
+    _check_count(field, len(value))
     item = dataclasses.replace(known, type=float)
     for key, number in value.items():
         _check_value(f"{field}[{key}]", number, item)
+
+
+def _check_count(field: str, count: int) -> None:
+    if count > MAX_ITEMS:
+        raise InvalidField(field, f"{count} items", f"at most {MAX_ITEMS} items", "leave some out")
 
 
 def read_map(text: str, field: str) -> dict[str, float]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from retouch.catalog import Catalog
-from retouch.errors import CannotCombine, InvalidField, UnknownName
+from retouch.errors import CannotCombine, InvalidField, ModelError, UnknownName
 from retouch.imaging.image import Mask
 from retouch.imaging.patch import feather
 from retouch.imaging.region import RegionPlan, plan_region
@@ -16,6 +16,9 @@ from retouch.operation import InputLayout, Operation
 from retouch.parameters import parameters_of
 from retouch.request import EditRequest
 from retouch.sampling.schedulers import SAMPLERS, executed_steps
+
+#: Price of the largest request: 16 variants of 4 candidates, 100 steps, 6 rows and some more.
+MAX_ROW_STEPS = 50_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +34,7 @@ class Plan:
         mask: strength over the canvas after feathering, or None for everywhere.
         steps: length of the schedule.
         sampler: name of the sampler.
+        repeats: how often the schedule runs (SDEdit's K).
         candidates: trajectories made for every variant.
         rows: rows of one forward of one trajectory.
         calls: forwards one trajectory needs.
@@ -44,6 +48,7 @@ class Plan:
     mask: Mask | None
     steps: int
     sampler: str
+    repeats: int
     candidates: int
     rows: int
     calls: int
@@ -123,7 +128,7 @@ def make_plan(request: EditRequest, catalog: Catalog) -> Plan:
     calls += sum(operation.extra_calls(executed) for operation in operations)
     lanes = max(operation.lanes() for operation in operations)
     branches = 1 + sum(operation.branches() for operation in operations)
-    return Plan(
+    plan = Plan(
         request=request,
         operations=operations,
         model=record,
@@ -132,10 +137,18 @@ def make_plan(request: EditRequest, catalog: Catalog) -> Plan:
         mask=mask,
         steps=steps,
         sampler=sampler,
+        repeats=repeats,
         candidates=max(operation.candidates() for operation in operations),
         rows=lanes * branches,
         calls=calls,
     )
+    if plan.row_steps > MAX_ROW_STEPS:
+        allowed = f"at most {MAX_ROW_STEPS} rows times network calls"
+        fix = "ask for fewer steps, variants, candidates or repeats"
+        raise InvalidField("request", f"{plan.row_steps} row-steps", allowed, fix)
+    for operation in operations:
+        operation.check(plan)
+    return plan
 
 
 def choose_model(name: str, operations: tuple[Operation, ...]) -> tuple[ModelRecord, ModelGeometry]:
@@ -156,8 +169,7 @@ def choose_model(name: str, operations: tuple[Operation, ...]) -> tuple[ModelRec
         raise CannotCombine(
             names, "they need networks with different input channels", "leave one of them out"
         )
-    for candidate in (record, *_siblings(record)):
-        geometry = read_geometry(candidate)
+    for candidate, geometry in _with_siblings(record):
         layout = layout_of(geometry)
         provided = layout == "plain" or any(layout in op.provides for op in operations)
         if layout in allowed and provided:
@@ -179,10 +191,18 @@ def layout_of(geometry: ModelGeometry) -> InputLayout:
     return "picture" if extra == geometry.latent_channels else "inpaint"
 
 
-def _siblings(record: ModelRecord) -> list[ModelRecord]:
-    """Checkpoints that share components with ``record``."""
-    checkpoints = [r for r in list_models("checkpoint") if r.name != record.name]
-    return [r for r in checkpoints if read_geometry(r).base == record.name]
+def _with_siblings(record: ModelRecord) -> Iterator[tuple[ModelRecord, ModelGeometry]]:
+    """The model itself, then those that share components with it."""
+    yield record, read_geometry(record)
+    for other in list_models("checkpoint"):
+        if other.name == record.name:
+            continue
+        try:
+            geometry = read_geometry(other)
+        except ModelError:
+            continue  # another model's damage is not this request's business
+        if geometry.base == record.name:
+            yield other, geometry
 
 
 def _mask(request: EditRequest) -> Mask | None:

@@ -9,9 +9,11 @@ from retouch.errors import CannotCombine, InvalidField
 from retouch.imaging.image import Image, Mask, check_same_size
 from retouch.imaging.region import Rect
 from retouch.operation import Operation
+from retouch.parameters import MAX_TEXT
+from retouch.sampling.schedulers import MOST_STEPS
 
-MAX_PROMPT = 2000
 MAX_VARIANTS = 16
+MAX_OPERATIONS = 32
 MAX_SEED = 2**63 - 1
 
 #: What the caller gets: the whole picture, the changed piece with its own alpha, or both.
@@ -34,7 +36,7 @@ class EditRequest:
         model: installed model; the planner may take its sibling with the input channels needed.
         steps: length of the schedule; None takes the model's own default.
         sampler: name of a sampler; None takes the model's own default.
-        seed: of all noise; variant i uses seed + i.
+        seed: of all noise; trajectory i uses seed + i (with best_of, n of them per variant).
         variants: how many results.
         output: composited picture, patch with alpha and offset, or both.
         exact: never share a forward with other edits.
@@ -63,15 +65,21 @@ class EditRequest:
 
     def __post_init__(self) -> None:
         for field in ("prompt", "negative_prompt"):
-            length = len(getattr(self, field))
-            if length > MAX_PROMPT:
-                allowed = f"at most {MAX_PROMPT} characters"
+            text = getattr(self, field)
+            if not isinstance(text, str):
+                raise InvalidField(field, text, "text", "give a string")
+            length = len(text)
+            if length > MAX_TEXT:
+                allowed = f"at most {MAX_TEXT} characters"
                 raise InvalidField(field, f"{length} characters", allowed, "shorten it")
+        if len(self.operations) > MAX_OPERATIONS:
+            allowed = f"at most {MAX_OPERATIONS} operations"
+            raise InvalidField("operations", len(self.operations), allowed, "leave some out")
         _in_range("variants", self.variants, 1, MAX_VARIANTS)
         _in_range("sampling.seed", self.seed, 0, MAX_SEED)
         _in_range("feather", self.feather, 0, 4096)
         if self.steps is not None:
-            _in_range("sampling.steps", self.steps, 1, 1000)
+            _in_range("sampling.steps", self.steps, 1, MOST_STEPS)
         if self.padding is not None:
             _in_range("padding", self.padding, 0, 65536)
         if self.mask is not None:

@@ -18,6 +18,7 @@ from retouch.trajectories import Step, Trajectories
 from retouch_safety.errors import Refused
 from retouch_safety.gate import Gate
 from retouch_safety.sealed import Released, Sealed
+from retouch_safety.watermark import new_record_id
 
 if TYPE_CHECKING:
     from retouch.models.library import Library
@@ -50,7 +51,7 @@ def never() -> bool:
 
 
 class Runner:
-    """One engine, one gate and one library of models on this machine.
+    """One gate and one library of models on this machine; an engine per request.
 
     Args:
         library: where models come from.
@@ -139,7 +140,9 @@ class Runner:
                 patch.pixels, patch.alpha, x=patch.x, y=patch.y, icc=whole.icc
             )
         try:
-            released = [s and self.gate.release(s) for s in (sealed_whole, sealed_patch)]
+            record = new_record_id()  # both forms of one edit carry the same
+            sealed = (sealed_whole, sealed_patch)
+            released = [s and self.gate.release(s, record=record) for s in sealed]
         except Refused as refusal:
             raise Blocked(refusal.stage, refusal.category, refusal.advice) from refusal
         return EditResult(released[0], released[1], seed, settings)

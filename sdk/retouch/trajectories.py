@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING
 
-from retouch.errors import Cancelled
+from retouch.errors import Cancelled, ForwardFailed, RetouchError
 from retouch.imaging.image import (
     Floats,
     Image,
@@ -94,9 +95,12 @@ class Trajectories:
         request = self.plan.request
         count = request.variants * self.plan.candidates
         self.operations = [onto_working(operation, self.plan) for operation in self.plan.operations]
-        edits = [self._edit(model, request.seed + i) for i in range(count)]
+        edits = self._edits(model, count)
         latents = self._advance(edits, model)
-        decoded = [model.decode(found)[0] for found in latents]
+        decoded = []
+        for found in latents:
+            self._stop_if_cancelled()
+            decoded.append(model.decode(found)[0])
         chosen: list[tuple[Floats, int, Mapping[str, object]]] = []
         for first in range(0, count, self.plan.candidates):
             group = slice(first, first + self.plan.candidates)
@@ -106,7 +110,8 @@ class Trajectories:
             chosen.append((picture, edits[best].input.seed, settings))
         return chosen
 
-    def _edit(self, model: Model, seed: int) -> Edit:
+    def _edits(self, model: Model, count: int) -> list[Edit]:
+        """``count`` edits of the same working picture that differ in their seeds."""
         import torch
 
         from retouch.edit import Edit, EditInput
@@ -118,20 +123,22 @@ class Trajectories:
         if plan.mask is not None:
             mask = torch.from_numpy(extract_mask(plan.mask, plan.region))[None, None]
         height, width = picture.shape[-2:]
-        return Edit(
-            EditInput(
-                prompt=request.prompt,
-                negative_prompt=request.negative_prompt,
-                size=(height, width),
-                picture=picture,
-                mask=mask,
-                steps=plan.steps,
-                sampler=plan.sampler,
-                seed=seed,
-            ),
-            model,
-            self.loan,
+        shared = EditInput(
+            prompt=request.prompt,
+            negative_prompt=request.negative_prompt,
+            size=(height, width),
+            picture=picture,
+            mask=mask,
+            steps=plan.steps,
+            sampler=plan.sampler,
+            encode_source=cache(lambda: model.encode_picture(picture)),
         )
+        seeds = range(request.seed, request.seed + count)
+        return [Edit(replace(shared, seed=seed), model, self.loan) for seed in seeds]
+
+    def _stop_if_cancelled(self) -> None:
+        if self.cancelled():
+            raise Cancelled("cancelled by the caller")
 
     def _advance(self, edits: Sequence[Edit], model: Model) -> list[Tensor]:
         from retouch.engine.engine import Job
@@ -149,6 +156,7 @@ class Trajectories:
 
         try:
             for index, edit in enumerate(edits):
+                self._stop_if_cancelled()
                 flow = run_edit(edit, self.operations, watch(index))
                 job = Job(flow, model, exact=self.plan.request.exact)
                 jobs.append(job)
@@ -157,7 +165,7 @@ class Trajectories:
         finally:
             for job in jobs:
                 self.engine.cancel(job)
-        return [_outcome(job) for job in sorted(jobs, key=_failed_first)]
+        return [_outcome(job, model) for job in sorted(jobs, key=_failed_first)]
 
     def _choose(self, pictures: Sequence[Tensor], edit: Edit) -> int:
         if len(pictures) == 1:
@@ -173,8 +181,11 @@ def _failed_first(job: Job) -> bool:
     return not (job.error is not None and not isinstance(job.error, Cancelled))
 
 
-def _outcome(job: Job) -> Tensor:
-    if job.error is not None:
+def _outcome(job: Job, model: Model) -> Tensor:
+    if isinstance(job.error, RetouchError):
         raise job.error
+    if job.error is not None:
+        problem = f"{type(job.error).__name__}: {job.error}"
+        raise ForwardFailed(model.name, problem) from job.error
     assert job.result is not None
     return job.result

@@ -1,9 +1,15 @@
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 
+from retouch.catalog import read_catalog
 from retouch.errors import CannotCombine, InvalidField, ModelMissing
+from retouch.imaging.image import Image
+from retouch.models import records
+from retouch.plan import make_plan
+from retouch.request import EditRequest
 from retouch_plugins.best_of import BestOf
 from retouch_plugins.guidance import Guidance
 
@@ -62,16 +68,20 @@ def test_it_does_not_change_the_edit(run, clip):
     assert torch.equal(run([Guidance(), BestOf()], adapters=clip), run([Guidance()]))
 
 
-def test_without_a_clip_model_it_says_so_before_anything_runs(run, beside_tiny):
+def request(prompt="a red cat"):
+    image = Image(np.zeros((64, 64, 3), np.uint8))
+    return EditRequest(image=image, prompt=prompt, model="tiny", operations=(BestOf(),))
+
+
+def test_without_a_clip_model_it_says_so_before_running(tiny_installed, tmp_path, monkeypatch):
+    monkeypatch.setattr(records, "EMBEDDED", tmp_path)
     with pytest.raises(ModelMissing, match="retouch models add"):
-        run([Guidance(), BestOf()], adapters=beside_tiny)
-    assert run.rows == []
+        make_plan(request(), read_catalog())
 
 
-def test_without_a_prompt_there_is_nothing_to_rank_by(run, clip):
+def test_without_a_prompt_there_is_nothing_to_rank_by(tiny_installed):
     with pytest.raises(CannotCombine, match="empty prompt"):
-        run([Guidance(), BestOf()], adapters=clip, prompt=" ")
-    assert run.rows == []
+        make_plan(request(prompt=" "), read_catalog())
 
 
 @pytest.mark.parametrize(("field", "value"), [("n", 1), ("n", 17), ("n", 2.0), ("model", 1)])

@@ -2,6 +2,7 @@
 
 import io
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -148,3 +149,14 @@ def test_record_ids_are_balanced_and_differ():
     assert all(8 <= record.bit_count() <= 24 for record in ids)
     with pytest.raises(ValueError):
         mark(np.zeros((256, 256, 3), np.uint8), np.ones((256, 256), bool), 1 << 32)
+
+
+def test_a_mask_with_holes_cannot_strip_the_mark():
+    picture = np.random.default_rng(3).integers(40, 215, (320, 320, 3), np.uint8)
+    picture = cv2.GaussianBlur(picture, (0, 0), 3)
+    edited = np.ones((320, 320), bool)
+    edited[::8, ::8] = False
+    marked = mark(picture, edited, 0x5A3C96E1)
+    assert marked.status is MarkStatus.EMBEDDED
+    assert (marked.pixels[~edited] == picture[~edited]).all()
+    assert read_mark(marked.pixels, marked.area).record == 0x5A3C96E1

@@ -64,7 +64,12 @@ def test_patch_has_alpha_and_offset_and_equals_the_composite_inside(runner):
     opaque = inside[y : y + height, x : x + width]
     assert (result.patch.alpha[opaque] == 255).all()
     assert (result.patch.alpha[~opaque] == 0).all()
-    assert result.patch.receipt.record != ""
+    assert result.patch.receipt.record == result.composite.receipt.record
+    # The two are marked separately, by at most a few levels.
+    pasted = result.composite.pixels[region.slices].astype(int)
+    layer = result.patch.pixels[opaque].reshape(100, 120, 3)
+    assert np.abs(pasted - layer).max() <= 40
+    assert np.abs(pasted - layer).mean() < 4
 
 
 def test_strength_zero_returns_the_document(runner):

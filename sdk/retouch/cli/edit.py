@@ -53,8 +53,8 @@ def edit(picture: Path, output: Path | None, ops: tuple[str, ...], **options: An
     """
     if output is None and not options["plan_only"]:
         raise InvalidField("-o", None, "a file name", "say where to write the result")
-    names = output_names(output, options["variants"]) if output else []
     request = make_request(picture, ops, options)
+    names = output_names(output, request) if output else []
     from retouch.models.library import Library
     from retouch.runner import Runner
 
@@ -105,7 +105,7 @@ def parse_rect(text: str) -> Rect:
     return Rect(x, y, width, height)
 
 
-def output_names(output: Path, variants: int) -> list[Path]:
+def output_names(output: Path, request: EditRequest) -> list[Path]:
     """One file per variant: ``out.png``, or ``out-1.png``, ``out-2.png``, ...
 
     Raises:
@@ -115,11 +115,12 @@ def output_names(output: Path, variants: int) -> list[Path]:
     from retouch_safety.save import check_path
 
     names = [output]
-    if variants > 1:
-        names = [output.with_stem(f"{output.stem}-{i + 1}") for i in range(variants)]
+    if request.variants > 1:
+        numbers = range(1, request.variants + 1)
+        names = [output.with_stem(f"{output.stem}-{number}") for number in numbers]
     for name in names:
         try:
-            check_path(name)
+            check_path(name, request.image.size)
         except CannotSave as problem:
             raise InvalidField(
                 f"-o ({problem.field})", problem.value, problem.allowed, problem.fix

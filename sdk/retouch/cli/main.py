@@ -9,6 +9,7 @@ import click
 
 import retouch
 from retouch.errors import Blocked, Cancelled, InvalidRequest, ModelError, RetouchError
+from retouch_safety.errors import CannotSave
 
 EXIT_FAILED = 1
 EXIT_REFUSED = 2
@@ -69,6 +70,9 @@ def run(arguments: list[str] | None = None) -> int:
     except (Cancelled, KeyboardInterrupt, click.Abort):
         click.echo("cancelled; nothing was written", err=True)
         return EXIT_CANCELLED
+    except CannotSave as problem:
+        click.echo(f"error: {problem}", err=True)
+        return EXIT_REFUSED
     except RetouchError as problem:
         click.echo(f"error: {problem}", err=True)
         return exit_code(problem)

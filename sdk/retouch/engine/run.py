@@ -51,9 +51,12 @@ def run_edit(
     _check_channels(edit)
     denoiser = compose(ordered, edit)
     x = torch.empty(0)
+    # One per lane, all alike, for the whole edit: lanes get the same noise in every step.
+    first = edit.noise.generator("step")
+    generators = [first] + [edit.noise.fresh("step") for _ in range(edit.lanes - 1)]
     for repeat in range(edit.start.repeats):
         known = x[edit.result_lane][None] if repeat else None
-        x = yield from _sample(edit, ordered, denoiser, repeat, known, on_progress)
+        x = yield from _sample(edit, ordered, denoiser, generators, repeat, known, on_progress)
     return x[edit.result_lane][None]
 
 
@@ -96,6 +99,7 @@ def _sample(
     edit: Edit,
     operations: Sequence[Operation],
     denoiser: Denoiser,
+    generators: list[torch.Generator],
     repeat: int,
     known: Tensor | None,
     on_progress: Callable[[Progress], None],
@@ -123,15 +127,12 @@ def _sample(
         on_progress(Progress(repeat * calls + done, total, lane))
 
     x = first_state(edit, sampler.levels[0], sampler.pure_noise, repeat, known)
-    step_seeded = [edit.noise.generator("step")] + [
-        edit.noise.fresh("step") for _ in range(edit.lanes - 1)
-    ]
     x = yield from sampler.run(
         project(x, sampler.levels[0]),
         denoiser,
         edit.condition,
         project=project,
-        generators=step_seeded,
+        generators=generators,
         on_step=on_step,
     )
     return x

@@ -152,6 +152,9 @@ def _decode(data: bytes, header: Header, field: str) -> _Decoded:
         if frames > 1:
             fix = "export a single frame"
             raise InvalidImage(field, f"{frames} frames", "one still picture", fix)
+        # Before anything is decoded: a file may hold a second, larger size than its header's.
+        if tuple(opened.size) not in (header.size, header.size[::-1]):
+            raise ValueError("two different sizes in one file")
         opened.load()  # also for 16-bit colour: Pillow refuses truncated data, OpenCV may not
         if tuple(opened.size) not in (header.size, header.size[::-1]):
             raise ValueError("two different sizes in one file")

@@ -47,6 +47,7 @@ class ClipPixels:
 
     def __call__(self, pictures: Tensor) -> Tensor:
         """Turn pictures [N, 3, H, W] in 0..1, of any size, into [N, 3, size, size], float32."""
+        pictures = _without_ends(pictures)
         height, width = pictures.shape[-2:]
         short = min(height, width)
         target = (self.size * height // short, self.size * width // short)
@@ -59,6 +60,16 @@ class ClipPixels:
         square = resized[..., top : top + self.size, left : left + self.size]
         mean = square.new_tensor(self.mean)[:, None, None]
         return (square - mean) / square.new_tensor(self.std)[:, None, None]
+
+
+def _without_ends(pictures: Tensor, longest: int = 4) -> Tensor:
+    """Cut the ends of very long pictures: the centre crop drops them anyway, but only after
+    resizing the shortest side, which for a line of pixels would take gigabytes."""
+    height, width = pictures.shape[-2:]
+    limit = longest * min(height, width)
+    rows, columns = min(height, limit), min(width, limit)
+    top, left = (height - rows) // 2, (width - columns) // 2
+    return pictures[..., top : top + rows, left : left + columns]
 
 
 def _side(size: Any) -> int:

@@ -58,6 +58,8 @@ class Family(Protocol):
     name: str
     #: Side length in pixels the family was trained for, when the checkpoint does not say.
     native_size: int
+    #: Whether an empty negative prompt is zeros rather than the encoding of an empty text.
+    blank_negative: bool
 
     def encode_prompts(
         self, checkpoint: Checkpoint, prompts: Sequence[str], size: tuple[int, int]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from retouch.errors import CannotCombine, InvalidField, ModelMissing
+from retouch.errors import CannotCombine
 from retouch.models.adapters import (
     ClipWeights,
     IPAdapterWeights,
@@ -16,15 +16,14 @@ from retouch.models.adapters import (
     load_ip_adapter,
 )
 from retouch.models.cache import ModelCache
+from retouch.models.choosing import choose_adapter
 from retouch.models.loading import load_checkpoint
 from retouch.models.model import Model
-from retouch.models.records import ModelRecord, find_model, list_models
+from retouch.models.records import ModelRecord, find_model
 from retouch.models.t2i_adapter import T2IAdapterWeights, load_t2i_adapter
 
 if TYPE_CHECKING:
     from retouch.models.detect import Kind
-
-_ADD = "add one with `retouch models add PATH`"
 
 
 class Library:
@@ -82,11 +81,7 @@ class Loan:
     def ip_adapter(self, name: str | None, model: Model) -> IPAdapterWeights:
         """An IP-Adapter whose tokens fit ``model``; see ``edit.Adapters``."""
         width = model.checkpoint.cross_attention_dim
-
-        def fits(record: ModelRecord) -> bool:
-            return record.cross_attention_dim == width
-
-        record = _choose("ip_adapter", name, model.name, fits)
+        record = choose_adapter("ip_adapter", name, model=model.name, width=width)
         weights: IPAdapterWeights = self._lease(record.name)
         layers = sum(place.kind == "cross" for place in model.attention_places)
         if weights.cross_attention_dim != width or len(weights.to_k) != layers:
@@ -100,9 +95,7 @@ class Loan:
 
     def t2i_adapter(self, name: str | None, kind: str, model: Model) -> T2IAdapterWeights:
         """A T2I-Adapter of a kind; without a name, one whose own name ends in the kind."""
-        record = _choose(
-            "t2i_adapter", name, model.name, lambda r: r.name.rpartition("-")[2] == kind, kind
-        )
+        record = choose_adapter("t2i_adapter", name, model=model.name, variety=kind)
         weights: T2IAdapterWeights = self._lease(record.name)
         widths = tuple(model.checkpoint.unet.config.block_out_channels)
         channels = tuple(weights.adapter.config.channels)
@@ -116,38 +109,8 @@ class Loan:
 
     def clip(self, name: str | None) -> ClipWeights:
         """A CLIP model; see ``edit.Adapters``."""
-        weights: ClipWeights = self._lease(_choose("clip", name, "", lambda record: True).name)
+        weights: ClipWeights = self._lease(choose_adapter("clip", name).name)
         return weights
-
-
-def _choose(
-    kind: Kind,
-    name: str | None,
-    model: str,
-    fits: Callable[[ModelRecord], bool],
-    variety: str = "",
-) -> ModelRecord:
-    """The record called ``name``, or the fitting one that is most related to ``model``."""
-    if name is not None:
-        record = find_model(name)
-        if record.kind != kind:
-            raise InvalidField(f"{kind}.model", name, f"an installed {kind}", _ADD)
-        return record
-    candidates = [record for record in list_models(kind) if fits(record)]
-    if not candidates:
-        wanted = f"{kind} {variety}".strip()
-        raise ModelMissing(wanted, f"{_ADD}, or name an installed one in the `model` parameter")
-    # Names of a family share their beginning: retouch-mini, retouch-mini-ip-adapter.
-    return max(candidates, key=lambda record: (_common_prefix(record.name, model), record.name))
-
-
-def _common_prefix(first: str, second: str) -> int:
-    length = 0
-    for left, right in zip(first, second, strict=False):
-        if left != right:
-            break
-        length += 1
-    return length
 
 
 def _size(loaded: Any) -> int:

@@ -47,7 +47,11 @@ class Model:
         self.checkpoint = checkpoint
         self.name = checkpoint.name
         self.family = family_of(checkpoint.family)
-        for network in (checkpoint.unet, checkpoint.vae, *checkpoint.text_encoders):
+        # SDXL's autoencoder overflows in float16 and says so.
+        keeps = self.dtype is torch.float16 and checkpoint.vae.config.get("force_upcast", False)
+        self.vae_dtype = torch.float32 if keeps else self.dtype
+        place_network(checkpoint.vae, self.device, self.vae_dtype, memory_format)
+        for network in (checkpoint.unet, *checkpoint.text_encoders):
             place_network(network, self.device, self.dtype, memory_format)
         self.attention_places = install_row_attention(checkpoint.unet, self.device.type)
         self.scheduler_config = checkpoint.scheduler_config
@@ -110,7 +114,7 @@ class Model:
             ``[n, C, H/factor, W/factor]``, float32.
         """
         vae = self.checkpoint.vae
-        pixels = picture.to(self.device, self.dtype).to(memory_format=self.memory_format)
+        pixels = picture.to(self.device, self.vae_dtype).to(memory_format=self.memory_format)
         encoded = vae.encode(pixels)
         known = getattr(encoded, "latent_dist", None)
         latents: Tensor = encoded.latents if known is None else known.mode()
@@ -121,7 +125,7 @@ class Model:
     def decode(self, latents: Tensor) -> Tensor:
         """Pictures ``[n, 3, H, W]`` in [-1, 1], float32 on the CPU, of scaled latents."""
         vae = self.checkpoint.vae
-        unscaled = (latents / float(vae.config.scaling_factor)).to(self.device, self.dtype)
+        unscaled = (latents / float(vae.config.scaling_factor)).to(self.device, self.vae_dtype)
         picture: Tensor = vae.decode(unscaled.to(memory_format=self.memory_format)).sample
         return picture.float().clamp(-1, 1).cpu()
 
@@ -187,7 +191,7 @@ class Model:
         stacked = []
         for level, like in enumerate(known):
             rows = [
-                _spread(levels[level] if levels else torch.zeros_like(like), n)
+                _spread(levels[level] if levels else torch.zeros_like(like[:1]), n)
                 for levels, n in zip(sums, lanes, strict=True)
             ]
             stacked.append(torch.cat(rows).to(self.dtype))

@@ -20,6 +20,7 @@ class StableDiffusion:
     def __init__(self, name: str, native_size: int) -> None:
         self.name = name
         self.native_size = native_size
+        self.blank_negative = False
 
     def encode_prompts(
         self, checkpoint: Checkpoint, prompts: Sequence[str], size: tuple[int, int]
@@ -39,6 +40,7 @@ class StableDiffusionXL:
 
     name = "sdxl"
     native_size = 1024
+    blank_negative = True  # the published pipelines' force_zeros_for_empty_prompt
 
     def encode_prompts(
         self, checkpoint: Checkpoint, prompts: Sequence[str], size: tuple[int, int]

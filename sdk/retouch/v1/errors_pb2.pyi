@@ -47,6 +47,8 @@ class _ErrorCodeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorCode.V
     """A quota or the memory is used up (RESOURCE_EXHAUSTED)."""
     ERROR_CODE_INTERNAL: _ErrorCode.ValueType  # 11
     """A fault of the daemon itself (INTERNAL)."""
+    ERROR_CODE_FORWARD_FAILED: _ErrorCode.ValueType  # 12
+    """The network call itself failed (ForwardFailed, INTERNAL)."""
 
 class ErrorCode(_ErrorCode, metaclass=_ErrorCodeEnumTypeWrapper):
     """What kind of fault. Each has one exception of retouch.errors and one gRPC status."""
@@ -75,6 +77,8 @@ ERROR_CODE_EXHAUSTED: ErrorCode.ValueType  # 10
 """A quota or the memory is used up (RESOURCE_EXHAUSTED)."""
 ERROR_CODE_INTERNAL: ErrorCode.ValueType  # 11
 """A fault of the daemon itself (INTERNAL)."""
+ERROR_CODE_FORWARD_FAILED: ErrorCode.ValueType  # 12
+"""The network call itself failed (ForwardFailed, INTERNAL)."""
 Global___ErrorCode: _TypeAlias = ErrorCode  # noqa: Y015
 
 class _GateStage:
