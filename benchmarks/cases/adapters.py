@@ -12,7 +12,7 @@ from PIL import Image as Pillow
 
 from cases.beside import beside, control, lines, references, shades
 from cases.reference import pipeline, sized, theirs
-from cases.setting import Case, Outcome, our_model, ours
+from cases.setting import SIZE, Case, Outcome, our_model, ours
 from cases.stable_diffusion import GUIDED
 from retouch_plugins.ip_adapter import IPAdapter
 from retouch_plugins.t2i_adapter import T2IAdapter
@@ -65,7 +65,7 @@ def control_picture(family: str, name: str) -> Outcome:
     adapter = beside(family).t2i_adapter("color", "", None).adapter
     made = pipeline(name, family, adapter=adapter)
     operation = T2IAdapter(kind="color", image=shades(), preprocess=False, scale=SCALE)
-    size = {} if family == "sd1" else {"height": 64, "width": 64}
+    size = {} if family == "sd1" else {"height": SIZE, "width": SIZE}
     model = our_model(family)
     return Outcome(
         ours([GUIDED, operation], model, beside(family)),

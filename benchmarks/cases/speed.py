@@ -125,7 +125,10 @@ def calls_saved() -> dict[str, Any]:
             ([SDEdit(strength=0.5, repeats=2)], {"steps": 14, "sampler": "unipc", **known}),
             ([GUIDED], {"steps": 8, "sampler": "heun"}),
         ]
-        return [edit_of(model, ops, size=(64, 64), **given) for ops, given in different]
+        return [
+            edit_of(model, ops, size=(setting.SIZE, setting.SIZE), **given)
+            for ops, given in different
+        ]
 
     alone = [count(Engine(row_cap=32), [job]) for job in seven()]
     shared = count(Engine(row_cap=32), seven())
