@@ -24,8 +24,8 @@ STEPS = 8
 SCALE = 7.5
 PROMPT = "a photo of a cat on a green hill"
 NEGATIVE = "a photo of a dog on a green hill"
-#: Deepest layers of 2x2: at 64 px a tiny network would normalise groups of two to four numbers, which
-#: turns rounding into signs.
+#: Deepest layers of 2x2: at 64 px a tiny network would normalise groups of two to four numbers,
+#: which turns rounding into signs.
 SIZE = 128
 LATENT = (1, 4, SIZE // 8, SIZE // 8)
 
