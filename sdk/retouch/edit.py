@@ -125,7 +125,6 @@ class Edit:
         result_lane: which lane is the result.
         condition: all that the network sees, with everything asked for.
         deltas: guidance, by name, in the order in which parts are added.
-        rescale: share of std-rescaling after guidance, [0, 1] (Lin et al. 2023, section 3.4).
         start: where sampling starts.
     """
 
@@ -135,7 +134,6 @@ class Edit:
     lanes: int = 1
     result_lane: int = 0
     deltas: dict[str, Delta] = field(default_factory=dict)
-    rescale: float = 0.0
     start: Start = field(default_factory=Start)
     notes: dict[str, object] = field(default_factory=dict)
     _condition: Condition | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from retouch.catalog import Catalog
 from retouch.errors import CannotCombine, InvalidField, ModelError, UnknownName
@@ -253,14 +253,3 @@ def _readable(value: object) -> object:
     if isinstance(value, tuple):
         return [_readable(item) for item in value]
     return value if isinstance(value, str | int | float | bool | None) else type(value).__name__
-
-
-def with_defaults(plan: Plan) -> EditRequest:
-    """The request with every default filled in, so that it can be replayed exactly."""
-    return replace(
-        plan.request,
-        operations=plan.operations,
-        model=plan.model.name,
-        steps=plan.steps,
-        sampler=plan.sampler,
-    )
