@@ -78,13 +78,19 @@ def _processor() -> CLIPImageProcessor:
 
 
 def export_clip(out: Path, target: Path) -> None:
-    """Write ``retouch-mini-clip`` and the IP-Adapter's image encoder."""
-    model = clip.load(out)
+    """Write ``retouch-mini-clip``."""
     folder = target / "retouch-mini-clip"
-    model.half().save_pretrained(folder)
+    clip.load(out).half().save_pretrained(folder)
     _processor().save_pretrained(folder)
     for name in TOKENIZER_FILES:
         shutil.copyfile(out / "tokenizer" / name, folder / name)
+
+
+def export_ip_adapter(out: Path, target: Path) -> None:
+    """Write ``retouch-mini-ip-adapter`` in the published layout, with its image encoder."""
+    folder = target / "retouch-mini-ip-adapter"
+    folder.mkdir(parents=True, exist_ok=True)
+    model = clip.load(out, name="image-encoder")
     vision = CLIPVisionModelWithProjection(model.config.vision_config)
     state: dict[str, Any] = {
         name: tensor
@@ -92,15 +98,8 @@ def export_clip(out: Path, target: Path) -> None:
         if name.startswith(("vision_model.", "visual_projection."))
     }
     vision.load_state_dict(state)
-    encoder = target / "retouch-mini-ip-adapter" / "image_encoder"
-    vision.half().save_pretrained(encoder)
-    _processor().save_pretrained(encoder)
-
-
-def export_ip_adapter(out: Path, target: Path) -> None:
-    """Write ``retouch-mini-ip-adapter/ip-adapter.safetensors`` in the published layout."""
-    folder = target / "retouch-mini-ip-adapter"
-    folder.mkdir(parents=True, exist_ok=True)
+    vision.half().save_pretrained(folder / "image_encoder")
+    _processor().save_pretrained(folder / "image_encoder")
     state = {name: t.half() for name, t in ip_adapter.load(out).published().items()}
     save_file(state, folder / "ip-adapter.safetensors")
 

@@ -6,6 +6,7 @@ through new key and value projections of its cross-attention.
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -105,7 +106,9 @@ def main() -> None:
     unet, text, words = base.load(args.out, args.device)
     unet.requires_grad_(False)
     adapter = attach(unet.to(memory_format=torch.channels_last)).requires_grad_(True)
-    vision = clip.load(args.out, args.device)
+    if not (args.out / "image-encoder.pt").exists():  # CLIP may be trained further, this not
+        shutil.copyfile(args.out / "clip.pt", args.out / "image-encoder.pt")
+    vision = clip.load(args.out, args.device, "image-encoder")
     run = loop.Run("ip-adapter", {"adapter": adapter}, args, decay=0.99)
     torch.manual_seed(args.seed + 1000 * run.rank + run.step)
     rng = np.random.default_rng([args.seed, run.rank, run.step])
