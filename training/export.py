@@ -48,10 +48,18 @@ def export_base(out: Path, target: Path) -> None:
     )
     folder = target / "retouch-mini"
     pipeline.save_pretrained(folder)
+    _recommend(folder / "scheduler" / "scheduler_config.json")
     shutil.rmtree(folder / "tokenizer")
     (folder / "tokenizer").mkdir()
     for name in TOKENIZER_FILES:
         shutil.copyfile(out / "tokenizer" / name, folder / "tokenizer" / name)
+
+
+def _recommend(settings: Path) -> None:
+    """Write what samples best beside the noise schedule; other readers ignore it."""
+    recommended = {"retouch_guidance": 3.0, "retouch_sampler": "ddim", "retouch_steps": 20}
+    config = json.loads(settings.read_text("utf-8")) | recommended
+    settings.write_text(json.dumps(config, indent=2) + "\n")
 
 
 def export_instruct(out: Path, target: Path) -> None:

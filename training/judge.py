@@ -43,7 +43,11 @@ def right(
     options = list(NOUNS) if attribute == "noun" else list(COLOURS)
     hits = 0
     for picture, scene in zip(pictures, wanted, strict=True):
-        captions = [replace(scene, **{attribute: option}).caption() for option in options]
+        changed = [
+            replace(scene, noun=option) if attribute == "noun" else replace(scene, colour=option)
+            for option in options
+        ]
+        captions = [changed_scene.caption() for changed_scene in changed]
         ids = torch.from_numpy(tokenizer.encode(words, captions).astype(np.int64))
         logits = judge(input_ids=ids, pixel_values=clip.pixels([picture])).logits_per_image
         hits += options[int(logits.argmax())] == getattr(scene, attribute)
