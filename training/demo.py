@@ -1,7 +1,7 @@
 """Draw the demo's input pictures: ``python -m training.demo``.
 
 Scenes with sizes, offsets and variants of their own (not from the training seeds), 128 px, with
-their object masks, a Canny control picture and a colour palette; written to ``examples/pictures``.
+their object masks; written to ``sdk/retouch/demo``, where ``panels.json`` says what is edited how.
 """
 
 from __future__ import annotations
@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from training.scenes import Scene, render, tensor_pixels
-from training.t2i_adapter import canny, color
 
-TARGET: Final = Path(__file__).parents[1] / "examples" / "pictures"
+TARGET: Final = Path(__file__).parents[1] / "sdk" / "retouch" / "demo"
 
 PICTURES: Final[dict[str, Scene]] = {
     "apple": Scene("apple", "red", "meadow", scale=0.655, dx=0.011, dy=-0.006, variant=1),
@@ -43,9 +42,6 @@ def main() -> None:
         pixels = tensor_pixels(picture)
         _write(pixels, target / f"{name}.png")
         _write(np.where(mask > 0.02, 255, 0).astype(np.uint8), target / f"{name}-mask.png")
-        edges = (canny(pixels)[..., 0] * 255).astype(np.uint8)
-        _write(edges, target / f"{name}-canny.png")
-        _write(np.round(color(pixels) * 255).astype(np.uint8), target / f"{name}-color.png")
         print(f"{name}: {scene.caption()}")
 
 
