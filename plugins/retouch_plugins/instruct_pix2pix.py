@@ -32,8 +32,11 @@ class InstructPix2Pix(Operation):
     layouts: ClassVar[tuple[InputLayout, ...]] = ("picture",)
     provides: ClassVar[tuple[InputLayout, ...]] = ("picture",)
 
-    text_scale: float = parameter(
-        7.5, "How strongly to follow the instruction.", low=0.0, high=50.0
+    text_scale: float | None = parameter(
+        None,
+        "How strongly to follow the instruction; unset takes the model's own default.",
+        low=0.0,
+        high=50.0,
     )
     image_scale: float = parameter(
         1.5, "How strongly to keep the picture; 1 to 2.5 is usual.", low=0.0, high=20.0
@@ -53,7 +56,8 @@ class InstructPix2Pix(Operation):
             return replace(condition, channels=blank)
 
         edit.condition = replace(edit.condition, channels=channels)
-        edit.guide("prompt", self.text_scale)
+        scale = edit.default_guidance if self.text_scale is None else self.text_scale
+        edit.guide("prompt", scale)
         edit.add_delta_before(
             "prompt", Delta("picture", self.image_scale, drops=(without_picture,))
         )

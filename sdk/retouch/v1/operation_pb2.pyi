@@ -306,7 +306,9 @@ class InstructPix2Pix(_message.Message):
     TEXT_SCALE_FIELD_NUMBER: _builtins.int
     IMAGE_SCALE_FIELD_NUMBER: _builtins.int
     text_scale: _builtins.float
-    """How closely to follow the instruction; no unit. Range 0 to 50, default 7.5."""
+    """How closely to follow the instruction; no unit. Range 0 to 50; unset = the model's own default,
+    7.5 for most.
+    """
     image_scale: _builtins.float
     """How closely to stay with the source picture; no unit. Range 0 to 20, default 1.5."""
     def __init__(
