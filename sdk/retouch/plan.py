@@ -62,8 +62,8 @@ class Plan:
     def memory_bytes(self) -> int:
         """Estimate of the memory it needs: weights in two bytes each, and activations.
 
-        A Stable Diffusion network keeps about 3000 numbers per latent pixel and row alive at its
-        widest; measured within a factor of two on the families here.
+        A rule of thumb, not a measurement: about 3000 numbers per latent pixel and row are taken to
+        be alive at the network's widest.
         """
         if self.region is None:
             return 0

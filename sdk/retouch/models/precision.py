@@ -20,9 +20,9 @@ def choose_dtype(device: torch.device) -> torch.dtype:
     milliseconds; AMX and AVX512-BF16 win by 2 to 10 times, processors without them lose.
     """
     if device.type == "cuda":
-        # Cards before Ampere emulate bfloat16, slowly; float16 is what their tensor cores do.
+        # Cards before Ampere only emulate bfloat16; float16 overflows in some autoencoders.
         native = torch.cuda.is_bf16_supported(including_emulation=False)
-        return torch.bfloat16 if native else torch.float16
+        return torch.bfloat16 if native else torch.float32
     if device.type != "cpu":
         return torch.float32
     return torch.bfloat16 if _bfloat16_gain(torch.get_num_threads()) > 1.1 else torch.float32
