@@ -1,9 +1,12 @@
 """Train the autoencoder (AutoencoderTiny, f8, 4 channels): ``python -m training.autoencoder``.
 
-In two parts. ``--part f4`` trains an f4 autoencoder. ``--part f8`` then doubles its factor: the new
-encoder imitates the f4 encoder on the picture averaged 2 x 2, the new decoder starts as the f4
+In four parts. ``--part f4`` trains an f4 autoencoder. ``--part f8`` then doubles its factor: the
+new encoder imitates the f4 encoder on the picture averaged 2 x 2, the new decoder starts as the f4
 decoder followed by an enlargement and learns the sharp 128 px picture. A network at a quarter of
 the cells costs about a third per sample, and an f8 autoencoder trained from scratch was worse.
+``--part final`` widens and deepens it without changing what it does and frees the encoder, which
+now may keep what the averaged picture had lost. ``--part decoder`` goes on with the decoder alone:
+the latents stay valid, so it can run at any later time.
 
 Loss: L1 + 0.5 MSE + two-scale gradient + a penalty that keeps the latents near unit variance, with
 Gaussian noise on the latents (a decoder that forgives generation errors), a weak anchor of three
@@ -23,8 +26,9 @@ from diffusers import AutoencoderTiny
 from numpy.typing import NDArray
 from torch import Tensor
 
+from retouch.evaluation.scenes.layouts import sample
+from retouch.evaluation.scenes.scene import render
 from training import loop
-from training.scenes import render, sample
 
 CROP: Final = 64
 NOISE: Final = 0.10
@@ -34,12 +38,19 @@ ANCHOR: Final = 0.05
 COLOUR_DEVIATION: Final = 0.6
 
 
-def build(factor: int = 8) -> AutoencoderTiny:
-    """Return the untrained autoencoder of factor 4 or 8; ``scaling_factor`` is set at export."""
-    stages = {4: ((1, 1, 2), (3, 2, 1)), 8: ((0, 1, 1, 2), (3, 2, 1, 1))}
-    encoder, decoder = stages[factor]
+#: Part -> encoder's width, blocks per stage of the encoder and of the (64 wide) decoder.
+SHAPES: Final = {
+    "f4": (32, (1, 1, 2), (3, 2, 1)),
+    "f8": (32, (0, 1, 1, 2), (3, 2, 1, 1)),
+    "final": (64, (0, 2, 3, 4), (4, 3, 2, 1)),
+}
+
+
+def build(part: str = "final") -> AutoencoderTiny:
+    """Return the untrained autoencoder of a part; ``scaling_factor`` is set at export."""
+    width, encoder, decoder = SHAPES[part]
     return AutoencoderTiny(
-        encoder_block_out_channels=(32,) * len(encoder),
+        encoder_block_out_channels=(width,) * len(encoder),
         decoder_block_out_channels=(64,) * len(decoder),
         num_encoder_blocks=encoder,
         num_decoder_blocks=decoder,
@@ -47,10 +58,12 @@ def build(factor: int = 8) -> AutoencoderTiny:
     )
 
 
-def load(out: Path, device: str = "cpu", factor: int = 8) -> AutoencoderTiny:
-    """Return the trained autoencoder (EMA) of factor 4 or 8."""
-    model = build(factor)
-    model.load_state_dict(loop.averaged(out / f"autoencoder-f{factor}.pt", "autoencoder"))
+def load(out: Path, device: str = "cpu", part: str = "") -> AutoencoderTiny:
+    """Return the trained autoencoder (EMA) of a part; by default the last one there is."""
+    if not part:
+        part = "decoder" if (out / "autoencoder-decoder.pt").exists() else "final"
+    model = build("final" if part == "decoder" else part)
+    model.load_state_dict(loop.averaged(out / f"autoencoder-{part}.pt", "autoencoder"))
     return model.eval().requires_grad_(False).to(device)
 
 
@@ -81,7 +94,7 @@ def _pooled(weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 def double(source: AutoencoderTiny) -> AutoencoderTiny:
     """Return an f8 autoencoder that starts as the f4 one between pooling and enlarging."""
-    model = build(8)
+    model = build("f8")
     old, new = source.state_dict(), model.state_dict()
     for name, tensor in old.items():
         side, _, index, rest = name.split(".", 3)
@@ -99,6 +112,57 @@ def double(source: AutoencoderTiny) -> AutoencoderTiny:
         new[f"decoder.layers.14.conv.4.{part}"] = torch.zeros_like(
             new[f"decoder.layers.14.conv.4.{part}"]
         )
+    model.load_state_dict(new)
+    return model
+
+
+def _blocks(stages: tuple[int, ...]) -> list[tuple[int, int]]:
+    """Return (stage, index) per layer of the encoder; index -1 is the stage's first convolution."""
+    layers = [(n, i) for n, count in enumerate(stages) for i in range(-1, count)]
+    return [*layers, (len(stages), -1)]
+
+
+def _decoder_blocks(stages: tuple[int, ...]) -> list[tuple[int, int]]:
+    """Return (stage, index) per layer of the decoder; -2 and -1 enlarge and convolve after it."""
+    layers: list[tuple[int, int]] = [(-1, -2), (-1, -1)]
+    for n, count in enumerate(stages):
+        layers += [(n, i) for i in range(count)]
+        layers += [(n, -1)] if n == len(stages) - 1 else [(n, -2), (n, -1)]
+    return layers
+
+
+def _widened(old: Tensor, like: Tensor) -> Tensor:
+    """Return ``old`` in the corner of ``like``; new inputs of old outputs start at zero."""
+    new = like.clone()
+    if old.dim() == 1:
+        new[: len(old)] = old
+        return new
+    new[: old.shape[0]] = 0
+    new[: old.shape[0], : old.shape[1]] = old
+    return new
+
+
+def grow(source: AutoencoderTiny) -> AutoencoderTiny:
+    """Return the ``final`` autoencoder that computes what the ``f8`` one computes.
+
+    New channels feed nothing old and new blocks end in zeros, so training starts where the smaller
+    one ended (Net2Net, arXiv 1511.05641).
+    """
+    model = build("final")
+    old, new = source.state_dict(), model.state_dict()
+    sides = {"encoder": (_blocks, 1), "decoder": (_decoder_blocks, 2)}
+    for side, (layout, column) in sides.items():
+        before, after = layout(SHAPES["f8"][column]), layout(SHAPES["final"][column])
+        for place, key in enumerate(after):
+            prefix = f"{side}.layers.{place}."
+            names = [name for name in new if name.startswith(prefix)]
+            for name in names:
+                rest = name[len(prefix) :]
+                if key in before:
+                    source_name = f"{side}.layers.{before.index(key)}.{rest}"
+                    new[name] = _widened(old[source_name], new[name])
+                elif rest.startswith("conv.4."):
+                    new[name] = torch.zeros_like(new[name])
     model.load_state_dict(new)
     return model
 
@@ -168,16 +232,40 @@ def psnr(model: AutoencoderTiny, seed: int = 10_000_019, count: int = 64) -> flo
     return float((-10 * mse.log10()).mean())
 
 
+def start(out: Path, part: str, device: str) -> tuple[AutoencoderTiny, AutoencoderTiny | None]:
+    """Return the autoencoder a part begins with and, for ``f8``, the one to imitate."""
+    teacher = load(out, device, "f4") if part == "f8" else None
+    if part == "final":
+        model = grow(load(out, part="f8")).requires_grad_(True)
+    elif part == "decoder":
+        model = load(out, part="final").requires_grad_(True)
+        model.encoder.requires_grad_(False)
+    else:
+        model = build("f4") if teacher is None else double(teacher)
+    model.to(device=device, memory_format=torch.channels_last)
+    return model, teacher
+
+
+def latent_loss(z: Tensor, x: Tensor, teacher: AutoencoderTiny | None) -> Tensor:
+    """Return what shapes the latents: unit variance and colours, or the teacher's latents."""
+    if teacher is not None:
+        return F.mse_loss(z, teacher.encoder(F.avg_pool2d(x, 2)).float())
+    spread = z.mean(dim=(0, 2, 3)).square() + (z.std(dim=(0, 2, 3)) - 1).square()
+    averaged = F.avg_pool2d(x, x.shape[-1] // z.shape[-1])
+    anchor = F.mse_loss(z[:, :3], averaged / COLOUR_DEVIATION)
+    # Once the colour axes are found, a fifth of the pull keeps them.
+    weight = ANCHOR if x.shape[-1] // z.shape[-1] == 4 else ANCHOR / 5
+    return 0.02 * spread.mean() + weight * anchor
+
+
 def main() -> None:
     """Command line."""
     parser = loop.options(__doc__, minutes=15)
-    parser.add_argument("--part", choices=("f4", "f8"), default="f4")
+    parser.add_argument("--part", choices=("f4", "f8", "final", "decoder"), default="f4")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(args.seed)
-    teacher = load(args.out, args.device, 4) if args.part == "f8" else None
-    model = (build(4) if teacher is None else double(teacher)).to(args.device)
-    model.to(memory_format=torch.channels_last)
+    model, teacher = start(args.out, args.part, args.device)
     run = loop.Run(f"autoencoder-{args.part}", {"autoencoder": model}, args, decay=0.998)
     rng = np.random.default_rng([args.seed, run.rank, run.step])
     torch.manual_seed(args.seed + 1000 * run.rank + run.step)
@@ -186,19 +274,16 @@ def main() -> None:
         x = crops(rng, args.batch, photos).to(args.device)
         with loop.autocast(args.device):
             z = model.encoder(x).float()
-            if teacher is None:
-                spread = z.mean(dim=(0, 2, 3)).square() + (z.std(dim=(0, 2, 3)) - 1).square()
-                anchor = F.mse_loss(z[:, :3], F.avg_pool2d(x, 4) / COLOUR_DEVIATION)
-                shape = 0.02 * spread.mean() + ANCHOR * anchor
-            else:
-                shape = F.mse_loss(z, teacher.encoder(F.avg_pool2d(x, 2)).float())
-            if step % 4 == 3 and teacher is None:
+            shape = latent_loss(z, x, teacher)
+            if step % 4 == 3 and args.part in ("f4", "final"):
                 z, x = F.avg_pool2d(z, 2), F.avg_pool2d(x, 2)
             z = z + NOISE * torch.rand(len(z), 1, 1, 1, device=z.device) * torch.randn_like(z)
             y = model.decoder(z).float()
         run.update(reconstruction_loss(y, x) + shape)
+        if run.rank == 0 and run.step % 500 == 0:
+            print(f"{psnr(run.ema['autoencoder'], count=16):.2f} dB", flush=True)
     if run.rank == 0:
-        decibels = psnr(load(args.out, factor=int(args.part[1:])))
+        decibels = psnr(load(args.out, part=args.part))
         print(f"autoencoder: {run.samples} crops, {run.minutes:.1f} min, {decibels:.2f} dB")
 
 

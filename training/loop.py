@@ -15,7 +15,7 @@ from typing import Any, Final
 import torch
 from torch import Tensor, distributed, nn
 
-from training.data import cache_dir
+from training.art import cache_dir
 
 CHECKPOINT_SECONDS: Final = 180.0
 

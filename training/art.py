@@ -1,8 +1,7 @@
-"""Fetch the openly licensed art and pack it as sprites: ``python -m training.data``.
+"""Fetch the openly licensed art and pack it as sprites: ``python -m training.art``.
 
 The art comes from npm by package name (``npm pack``); SVG is rasterised by ``resvg-py``. The pack
-is one ``.npz`` in the user's cache folder, ``sprites`` (N, 128, 128, 4) uint8 straight RGBA, in the
-order of ``names``.
+is committed, because ``retouch eval`` draws its scenes from it (``retouch.evaluation.scenes``).
 """
 
 from __future__ import annotations
@@ -20,10 +19,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from training.vocabulary import ICONS, NOUNS
+from retouch.evaluation.scenes.sprites import PACK, SIDE
+from retouch.evaluation.scenes.vocabulary import ICONS, NOUNS
 
 PACKAGE: Final = "@iconify-json/fluent-emoji-flat@1.2.6"
-SPRITE: Final = 128
 
 Pixels = NDArray[np.uint8]
 
@@ -81,7 +80,7 @@ def shape_svg(name: str) -> str:
     return body
 
 
-def rasterise(body: str, size: int = SPRITE) -> Pixels:
+def rasterise(body: str, size: int = SIDE) -> Pixels:
     """Render an SVG body with a 32 x 32 view box to (size, size, 4) uint8 RGBA, trimmed to fit."""
     import resvg_py  # type: ignore[import-not-found]
     from PIL import Image
@@ -104,35 +103,23 @@ def rasterise(body: str, size: int = SPRITE) -> Pixels:
     return np.asarray(canvas, dtype=np.uint8)
 
 
-def build(folder: Path) -> Path:
-    """Fetch, rasterise and pack every noun; return the path of the pack."""
-    target = folder / "sprites.npz"
+def build(folder: Path) -> int:
+    """Fetch, rasterise and pack every noun; return the size of the pack in bytes."""
     icons = fetch_icons(folder)["icons"]
     sprites = [
         rasterise(icons[ICONS[noun]]["body"] if noun in ICONS else shape_svg(noun))
         for noun in NOUNS
     ]
-    np.savez_compressed(target, names=np.array(NOUNS), sprites=np.stack(sprites))
-    return target
-
-
-def load(folder: Path) -> dict[str, Pixels]:
-    """Return noun -> (128, 128, 4) uint8 RGBA sprite from the pack, building it when missing."""
-    target = folder / "sprites.npz"
-    if not target.exists():
-        build(folder)
-    with np.load(target) as pack:
-        return {
-            str(name): sprite for name, sprite in zip(pack["names"], pack["sprites"], strict=True)
-        }
+    np.savez_compressed(PACK, names=np.array(NOUNS), sprites=np.stack(sprites))
+    return PACK.stat().st_size
 
 
 def main() -> None:
     """Command line: build the sprite pack."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=cache_dir(), help="cache folder")
-    target = build(parser.parse_args().out)
-    print(f"{len(NOUNS)} sprites -> {target} ({target.stat().st_size / 1e6:.1f} MB)")
+    size = build(parser.parse_args().out)
+    print(f"{len(NOUNS)} sprites -> {PACK} ({size / 1e6:.1f} MB)")
 
 
 if __name__ == "__main__":

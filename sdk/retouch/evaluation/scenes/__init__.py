@@ -1,0 +1,1 @@
+"""Procedural scenes of openly licensed drawings, with exact captions, masks and edits."""
