@@ -17,26 +17,27 @@ from retouch.evaluation.scenes.vocabulary import COLOURS, NOUNS, PLACES, SEASONS
 
 #: Side of the pictures that the judge sees, and of its grid of object centres.
 SIDE: Final = 128
-GRID: Final = 32
+GRID: Final = 16
 PLACE_WORDS: Final = (*PLACES, *COLOURS)
 SEASON_WORDS: Final = ("", *SEASONS)
-_WIDTHS: Final = (48, 96, 160, 256)
-_NECK: Final = 128
+_WIDTHS: Final = (32, 64, 128, 256)
+_NECK: Final = 192
+_MASK: Final = 16
 
 
 class Answers(NamedTuple):
     """What the network returns for N pictures; all are logits except ``offset`` and ``size``."""
 
     centre: Tensor
-    """(N, 32, 32): is an object's centre in this cell?"""
+    """(N, 16, 16): is an object's centre in this cell?"""
     noun: Tensor
-    """(N, nouns + 1, 32, 32): which object; the last is none of the nouns."""
+    """(N, nouns + 1, 16, 16): which object; the last is none of the nouns."""
     colour: Tensor
-    """(N, colours + 1, 32, 32): which named colour; the last: does it have natural colours?"""
+    """(N, colours + 1, 16, 16): which named colour; the last: does it have natural colours?"""
     offset: Tensor
-    """(N, 2, 32, 32): centre (x, y) within the cell, in cells."""
+    """(N, 2, 16, 16): centre (x, y) within the cell, in cells."""
     size: Tensor
-    """(N, 32, 32): longest side as a share of the width."""
+    """(N, 16, 16): longest side as a share of the width."""
     mask: Tensor
     """(N, 64, 64): does this pixel belong to an object?"""
     place: Tensor
@@ -68,7 +69,7 @@ class Residual(nn.Module):
 
 
 class JudgeNetwork(nn.Module):
-    """Four scales down, two up, then heads at every cell and for the whole picture."""
+    """Four scales down, one up, then heads at every cell and for the whole picture."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -76,15 +77,14 @@ class JudgeNetwork(nn.Module):
         self.stem = unit(3, fine, 2, side=5)
         self.middle = nn.Sequential(unit(fine, middle, 2), Residual(middle))
         self.coarse = nn.Sequential(unit(middle, coarse, 2), Residual(coarse), Residual(coarse))
-        self.deep = nn.Sequential(unit(coarse, deep, 2), Residual(deep), Residual(deep))
+        self.deep = nn.Sequential(unit(coarse, deep, 2), Residual(deep))
         self.lower = nn.Conv2d(deep, coarse, 1)
-        self.join_coarse = unit(coarse, coarse)
-        self.raise_ = nn.Conv2d(coarse, middle, 1)
-        self.join_middle = unit(middle, _NECK)
+        self.neck = unit(coarse, _NECK)
         self.cells = nn.Conv2d(_NECK, 4 + len(NOUNS) + 1 + len(COLOURS) + 1, 1)
-        self.mask_coarse = nn.Conv2d(_NECK, 16, 1)
-        self.mask_fine = nn.Conv2d(fine, 16, 1)
-        self.mask = nn.Conv2d(16, 1, 3, padding=1)
+        self.mask_neck = nn.Conv2d(_NECK, _MASK, 1)
+        self.mask_middle = nn.Conv2d(middle, _MASK, 1)
+        self.mask_fine = nn.Conv2d(fine, _MASK, 1)
+        self.mask = nn.Conv2d(_MASK, 1, 3, padding=1)
         self.whole = nn.Linear(deep + coarse, len(PLACE_WORDS) + 1 + len(SEASON_WORDS))
 
     def features(self, pictures: Tensor) -> list[Tensor]:
@@ -98,26 +98,27 @@ class JudgeNetwork(nn.Module):
     def forward(self, pictures: Tensor) -> Answers:
         """Answer for (N, 3, 128, 128) pictures in [0, 1]."""
         fine, middle, coarse, deep = self.features(pictures)
-        whole = torch.cat([deep.mean((2, 3)), coarse.mean((2, 3))], 1)
-        place, night, season = self.whole(whole).split(
-            (len(PLACE_WORDS), 1, len(SEASON_WORDS)), dim=1
-        )
-        coarse = self.join_coarse(functional.relu(coarse + _double(self.lower(deep))))
-        neck = self.join_middle(functional.relu(middle + _double(self.raise_(coarse))))
+        whole = self.whole(torch.cat([deep.mean((2, 3)), coarse.mean((2, 3))], 1)).float()
+        place, night, season = whole.split((len(PLACE_WORDS), 1, len(SEASON_WORDS)), dim=1)
+        neck = self.neck(functional.relu(coarse + _double(self.lower(deep))))
         cells = self.cells(neck).float().split((1, 2, 1, len(NOUNS) + 1, len(COLOURS) + 1), dim=1)
         centre, offset, size, noun, colour = cells
-        joined = functional.relu(_double(self.mask_coarse(neck)) + self.mask_fine(fine))
         return Answers(
             centre=centre[:, 0],
             noun=noun,
             colour=colour,
             offset=offset,
             size=size[:, 0],
-            mask=self.mask(joined)[:, 0].float(),
-            place=place.float(),
-            night=night[:, 0].float(),
-            season=season.float(),
+            mask=self._mask(neck, middle, fine),
+            place=place,
+            night=night[:, 0],
+            season=season,
         )
+
+    def _mask(self, neck: Tensor, middle: Tensor, fine: Tensor) -> Tensor:
+        coarse = functional.relu(_double(self.mask_neck(neck)) + self.mask_middle(middle))
+        joined = functional.relu(_double(coarse) + self.mask_fine(fine))
+        return self.mask(joined)[:, 0].float()
 
 
 def _double(x: Tensor) -> Tensor:
