@@ -46,6 +46,7 @@ def cases() -> Iterator[Case]:
     name = "StableDiffusionInpaintPipeline"
     yield Case("inpaint by blending, 0.6", name, blended)
     yield Case("inpaint, nine channels, 0.6", name, nine_channels)
+    yield Case("inpaint, nine channels, 1.0", name, filled)
     for sampler in ("ddim", "euler", "dpmpp_2m", "unipc"):
         run = functools.partial(plain, "sd2", "v_prediction", sampler)
         yield Case(f"sd2 v-prediction, {sampler}", "StableDiffusionPipeline", run)
@@ -108,6 +109,18 @@ def nine_channels() -> Outcome:
     part here; the blending itself is the case before.
     """
     return inpaint(ChannelsOnly(), "sd1", 9)
+
+
+def filled() -> Outcome:
+    """The inpainting model from pure noise; without: the mask lets everything through."""
+    made = pipeline("StableDiffusionInpaintPipeline", in_channels=9)
+    model, operations = our_model(in_channels=9), [GUIDED, ChannelsOnly()]
+    shown = (picture() + 1) / 2
+    return Outcome(
+        ours(operations, model, picture=picture(), mask=box_mask()),
+        sized(made, image=shown, mask_image=box_mask(), strength=1.0),
+        ours(operations, model, picture=picture()),
+    )
 
 
 class ChannelsOnly(SoftMask):

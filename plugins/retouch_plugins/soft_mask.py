@@ -6,14 +6,19 @@ share m of the steps; until then its state is the picture, noised to the current
     x_t <- where(1 - m > progress, alpha_t source + sigma_t noise, x_t)
 
 A binary mask is RePaint-style blended inpainting. A network with 2C+1 input channels also sees the
-mask and the masked picture (Rombach et al. 2022, section 4.5).
+mask and the masked picture (Rombach et al. 2022, section 4.5): it knows what it fills in, so it is
+taken by default where something is to be filled in completely, and starts there from pure noise.
+What starts from the picture (SDEdit below strength 1, a mask of greys, the source lane of
+Prompt-to-Prompt) keeps the model that was asked for.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
+from retouch.errors import CannotCombine
 from retouch.operation import InputLayout, Operation, Stage
 from retouch.parameters import parameter
 
@@ -22,6 +27,9 @@ if TYPE_CHECKING:
 
     from retouch.denoiser import NoiseLevel
     from retouch.edit import Edit
+    from retouch.imaging.image import Mask
+    from retouch.plan import Plan
+    from retouch.request import EditRequest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,14 +45,49 @@ class SoftMask(Operation):
     strength: float = parameter(
         1.0, "Multiplies the mask: the greatest strength of any pixel.", low=0.0, high=1.0
     )
+    method: Literal["auto", "inpaint", "blend"] = parameter(
+        "auto",
+        "Fill with a network that sees mask and surroundings (inpaint), or blend what the plain "
+        "one makes (blend); auto fills when the whole schedule runs and a network for it is there.",
+    )
+
+    def prefers(
+        self, request: EditRequest, operations: Sequence[Operation]
+    ) -> tuple[InputLayout, ...]:
+        """The nine-channel sibling, where the masked area is made anew."""
+        if self.method == "blend":
+            return ("plain", "picture")
+        return ("inpaint",) if self.method == "inpaint" or self._fills(request, operations) else ()
+
+    def _fills(self, request: EditRequest, operations: Sequence[Operation]) -> bool:
+        """Whether nothing of what the mask covers is to be kept."""
+        whole = all(known.schedule() in (None, (1.0, 1)) for known in operations)
+        alone = all(known.lanes() == 1 for known in operations)
+        graded = request.mask is not None and _is_graded(request.mask)
+        return self.strength == 1.0 and whole and alone and not graded
+
+    def check(self, plan: Plan) -> None:
+        """The network must be of the kind that was asked for."""
+        extra = plan.geometry.in_channels - plan.geometry.latent_channels
+        inpaints = extra == plan.geometry.latent_channels + 1
+        if self.method == "auto" or inpaints == (self.method == "inpaint"):
+            return
+        kind = "an inpainting network" if inpaints else "no inpainting network"
+        raise CannotCombine(
+            f"soft_mask.method={self.method} with model {plan.model.name!r}",
+            f"it is {kind}, and there is no sibling of the other kind for these operations",
+            "set method to auto, or name another model",
+        )
 
     def prepare(self, edit: Edit) -> None:
         """Start from the noised picture; give an inpainting network its channels."""
         _ = edit.source
-        if not edit.start.from_source:
-            edit.begin(1.0)
         if edit.model.layout == "inpaint":
             self._add_channels(edit)
+            if self.strength == 1.0:
+                return  # what it fills starts from pure noise, as in its training and diffusers
+        if not edit.start.from_source:
+            edit.begin(1.0)
 
     def _add_channels(self, edit: Edit) -> None:
         import torch
@@ -69,3 +112,10 @@ class SoftMask(Operation):
         frozen = (keep > level.progress) | (keep >= 1.0)
         known = level.alpha * edit.source + level.sigma * edit.start_noise()
         return known.where(frozen, x)
+
+
+def _is_graded(mask: Mask) -> bool:
+    """Whether more than half of what a mask touches is grey: strengths to keep, not soft edges."""
+    touched = mask.strength > 0
+    grey = touched & (mask.strength > 0.1) & (mask.strength < 0.9)
+    return 2 * int(grey.sum()) > int(touched.sum())

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from retouch.denoiser import Denoiser, FlowOf, NoiseLevel
     from retouch.edit import Edit
     from retouch.plan import Plan
+    from retouch.request import EditRequest
 
 #: Input layouts of a network with C latent channels: C; 2C (state + picture); 2C+1 (state + mask +
 #: masked picture).
@@ -63,6 +64,17 @@ class Operation:
             InvalidField: naming the parameter, its value, what is allowed and the fix.
         """
         check_parameters(self, self.name)
+
+    def prefers(
+        self, request: EditRequest, operations: Sequence[Operation]
+    ) -> tuple[InputLayout, ...]:
+        """Input layouts to look for among the model's siblings before the model itself is taken.
+
+        Args:
+            request: what was asked for.
+            operations: all that will act, implied ones and itself included.
+        """
+        return ()
 
     def check(self, plan: Plan) -> None:
         """Before anything is loaded: refuse what cannot work with the rest of the request.

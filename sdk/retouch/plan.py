@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from retouch.catalog import Catalog
@@ -107,7 +107,8 @@ def make_plan(request: EditRequest, catalog: Catalog) -> Plan:
     """
     mask = _mask(request)
     operations = _complete(request, mask, catalog)
-    record, geometry = choose_model(request.model, operations)
+    preferred = [layout for known in operations for layout in known.prefers(request, operations)]
+    record, geometry = choose_model(request.model, operations, preferred)
     area = None if mask is None else mask.bbox()
     nothing = mask is not None and area is None
     region = None
@@ -151,8 +152,15 @@ def make_plan(request: EditRequest, catalog: Catalog) -> Plan:
     return plan
 
 
-def choose_model(name: str, operations: tuple[Operation, ...]) -> tuple[ModelRecord, ModelGeometry]:
+def choose_model(
+    name: str, operations: tuple[Operation, ...], preferred: Sequence[InputLayout] = ()
+) -> tuple[ModelRecord, ModelGeometry]:
     """The model asked for, or its sibling with the input channels the operations need.
+
+    Args:
+        name: of the model asked for.
+        operations: all that will act.
+        preferred: input layouts that a sibling is taken for although the model itself would do.
 
     Raises:
         CannotCombine: the operations need different input channels, or no sibling has them.
@@ -169,11 +177,15 @@ def choose_model(name: str, operations: tuple[Operation, ...]) -> tuple[ModelRec
         raise CannotCombine(
             names, "they need networks with different input channels", "leave one of them out"
         )
+    usable = []
     for candidate, geometry in _with_siblings(record):
         layout = layout_of(geometry)
         provided = layout == "plain" or any(layout in op.provides for op in operations)
         if layout in allowed and provided:
-            return candidate, geometry
+            usable.append((candidate, geometry))
+    liked = [found for found in usable if layout_of(found[1]) in preferred]
+    if usable:
+        return (liked or usable)[0]
     channels = {"plain": "C", "picture": "2C (state and picture)", "inpaint": "2C+1"}
     wanted = " or ".join(channels[layout] for layout in sorted(allowed))
     raise CannotCombine(

@@ -1,10 +1,21 @@
+import numpy as np
 import pytest
 import torch
 
+from retouch.catalog import installed
 from retouch.errors import CannotCombine, InvalidField
+from retouch.imaging.image import Image, Mask
+from retouch.imaging.region import Rect
+from retouch.models.library import Library
 from retouch.models.model import Model
-from retouch.testing.checkpoints import tiny_sd
+from retouch.models.store import add
+from retouch.plan import make_plan
+from retouch.request import EditRequest
+from retouch.runner import Runner
+from retouch.testing.checkpoints import tiny_sd, write_sibling
 from retouch_plugins.guidance import Guidance
+from retouch_plugins.instruct_pix2pix import InstructPix2Pix
+from retouch_plugins.prompt_to_prompt import PromptToPrompt
 from retouch_plugins.sdedit import SDEdit
 from retouch_plugins.soft_mask import SoftMask
 
@@ -110,3 +121,94 @@ def test_a_wrong_strength_says_what_is_allowed(value):
     assert caught.value.field == "soft_mask.strength"
     assert caught.value.allowed == "float in [0, 1]"
     assert caught.value.fix
+
+
+@pytest.fixture(scope="module")
+def family(tiny_installed, tmp_path_factory):
+    """``tiny`` with its inpainting sibling, which has a network and nothing else of its own."""
+    made = tiny_sd(in_channels=9, seed=2)
+    made.unet.register_to_config(sample_size=8)
+    folder = tmp_path_factory.mktemp("siblings") / "tiny-inpaint"
+    add(write_sibling(made, folder, tiny_installed))
+    return tiny_installed
+
+
+def chosen(*operations, mask=None, model="tiny"):
+    """Name of the model a request with a rectangle, or a mask, is given to."""
+    image = Image(np.full((64, 64, 3), 90, np.uint8))
+    where = {"region": Rect(8, 8, 40, 40)} if mask is None else {"mask": Mask(mask)}
+    request = EditRequest(
+        image=image, prompt="a cat", model=model, operations=operations, steps=2, **where
+    )
+    return make_plan(request, installed()).model.name
+
+
+def test_what_is_filled_in_completely_goes_to_the_inpainting_network(family):
+    assert chosen() == "tiny-inpaint"
+    assert chosen(SoftMask(), SDEdit(strength=1.0)) == "tiny-inpaint"
+    assert chosen(SoftMask(strength=0.7, method="inpaint")) == "tiny-inpaint"
+    assert chosen(SDEdit(strength=0.7), SoftMask(method="inpaint")) == "tiny-inpaint"
+    assert chosen(model="tiny-inpaint") == "tiny-inpaint"
+
+
+def test_what_starts_from_the_picture_keeps_the_model(family):
+    assert chosen(SDEdit(strength=0.7)) == "tiny"
+    assert chosen(SDEdit(strength=1.0, repeats=2)) == "tiny"
+    assert chosen(SoftMask(strength=0.9)) == "tiny"
+    assert chosen(SoftMask(method="blend")) == "tiny"
+    assert chosen(PromptToPrompt(source_prompt="a dog")) == "tiny"
+
+
+def test_greys_to_keep_are_blended_and_soft_edges_are_not(family):
+    soft = np.zeros((64, 64), np.float32)
+    soft[8:56, 8:56] = 0.5
+    assert chosen(mask=soft) == "tiny"
+    soft[12:52, 12:52] = 1.0
+    assert chosen(mask=soft) == "tiny-inpaint"
+
+
+def test_a_method_the_model_has_not_is_refused(family):
+    with pytest.raises(CannotCombine, match=r"method=blend.*tiny-inpaint"):
+        chosen(SoftMask(method="blend"), model="tiny-inpaint")
+    with pytest.raises(CannotCombine, match="input channels"):
+        chosen(SoftMask(method="inpaint"), InstructPix2Pix())
+
+
+def test_without_such_a_network_it_is_blended_or_said(tiny_folder, own_home):
+    add(tiny_folder, "tiny")
+    assert chosen() == "tiny"
+    with pytest.raises(CannotCombine, match=r"method=inpaint.*no inpainting network"):
+        chosen(SoftMask(method="inpaint"))
+
+
+def test_filling_leaves_every_bit_outside(family):
+    image = Image(np.random.default_rng(0).integers(0, 255, (96, 80, 3), np.uint8))
+    request = EditRequest(image=image, prompt="a cat", model="tiny", region=Rect(20, 30, 40, 40))
+    runner = Runner(Library(dtype=torch.float32))
+    assert runner.plan(request).model.name == "tiny-inpaint"
+    (result,) = runner.run(request)
+    changed = (result.composite.pixels != image.pixels).any(-1)
+    inside = np.zeros_like(changed)
+    inside[30:70, 20:60] = True
+    assert changed[inside].mean() > 0.5 and not changed[~inside].any()
+
+
+def test_filling_is_diffusers_inpainting_from_pure_noise(run, parts, ask, picture):
+    """At strength 1 the reference starts from noise alone and never looks at what it replaces."""
+    from diffusers import StableDiffusionInpaintPipeline
+
+    def weights():
+        made = tiny_sd(in_channels=9, deep=True)
+        made.unet.conv_out.weight.data *= 0.5  # guidance would multiply roundings otherwise
+        # The reference draws from the autoencoder's posterior: here it has no width.
+        made.vae.quant_conv.weight.data[4:], made.vae.quant_conv.bias.data[4:] = 0.0, -30.0
+        return made
+
+    everywhere = torch.ones(1, 1, 64, 64)
+    ours = Model(weights(), dtype=torch.float32, memory_format=torch.contiguous_format)
+    pipeline = StableDiffusionInpaintPipeline(**parts(weights()))
+    more = {"mask_image": everywhere, "strength": 1.0, "height": 64, "width": 64}
+    expected = ask(pipeline, image=(picture + 1) / 2, **more)
+    found = run([Guidance(scale=7.5), SoftMask()], ours, picture=picture, mask=everywhere)
+    assert torch.allclose(found, expected, atol=1e-4, rtol=0)
+    assert torch.equal(found, run([Guidance(scale=7.5), SoftMask()], ours, picture=-picture))

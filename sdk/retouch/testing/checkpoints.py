@@ -176,6 +176,14 @@ def write_folder(checkpoint: Checkpoint, folder: Path) -> Path:
     return folder
 
 
+def write_sibling(checkpoint: Checkpoint, folder: Path, base: str) -> Path:
+    """Write only a checkpoint's network; the rest is lent by the installed model ``base``."""
+    checkpoint.unet.save_pretrained(str(folder / "unet"))
+    index = json.dumps({"_retouch_base": base})
+    (folder / "model_index.json").write_text(index, encoding="utf-8")
+    return folder
+
+
 def write_settings(checkpoint: Checkpoint, folder: Path) -> None:
     """Write ``model_index.json``, the scheduler's and the tokenizers' settings of a folder."""
     shipped = CONFIGS / checkpoint.family

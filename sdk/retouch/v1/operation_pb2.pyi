@@ -26,6 +26,34 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _SoftMaskMethod:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _SoftMaskMethodEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SoftMaskMethod.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SOFT_MASK_METHOD_UNSPECIFIED: _SoftMaskMethod.ValueType  # 0
+    """The same as auto."""
+    SOFT_MASK_METHOD_AUTO: _SoftMaskMethod.ValueType  # 1
+    """Inpaint where the whole schedule runs and such a network is installed, blend otherwise."""
+    SOFT_MASK_METHOD_INPAINT: _SoftMaskMethod.ValueType  # 2
+    """A network that sees the mask and its surroundings (nine channels)."""
+    SOFT_MASK_METHOD_BLEND: _SoftMaskMethod.ValueType  # 3
+    """The plain network, its result blended with the source."""
+
+class SoftMaskMethod(_SoftMaskMethod, metaclass=_SoftMaskMethodEnumTypeWrapper):
+    """Which kind of network fills the mask."""
+
+SOFT_MASK_METHOD_UNSPECIFIED: SoftMaskMethod.ValueType  # 0
+"""The same as auto."""
+SOFT_MASK_METHOD_AUTO: SoftMaskMethod.ValueType  # 1
+"""Inpaint where the whole schedule runs and such a network is installed, blend otherwise."""
+SOFT_MASK_METHOD_INPAINT: SoftMaskMethod.ValueType  # 2
+"""A network that sees the mask and its surroundings (nine channels)."""
+SOFT_MASK_METHOD_BLEND: SoftMaskMethod.ValueType  # 3
+"""The plain network, its result blended with the source."""
+Global___SoftMaskMethod: _TypeAlias = SoftMaskMethod  # noqa: Y015
+
 class _PromptToPromptMode:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -341,16 +369,20 @@ class SoftMask(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     STRENGTH_FIELD_NUMBER: _builtins.int
+    METHOD_FIELD_NUMBER: _builtins.int
     strength: _builtins.float
     """Factor on every value of the mask; 0 keeps the source. Range 0 to 1, default 1."""
+    method: Global___SoftMaskMethod.ValueType
+    """Which kind of network fills the mask. Unspecified = auto."""
     def __init__(
         self,
         *,
         strength: _builtins.float | None = ...,
+        method: Global___SoftMaskMethod.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_strength", b"_strength", "strength", b"strength"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_strength", b"_strength", "strength", b"strength"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_strength", b"_strength", "method", b"method", "strength", b"strength"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__strength: _TypeAlias = _typing.Literal["strength"]  # noqa: Y015
     _WhichOneofArgType__strength: _TypeAlias = _typing.Literal["_strength", b"_strength"]  # noqa: Y015
