@@ -21,26 +21,27 @@ from torch.nn import functional
 
 from retouch.evaluation.judge.judge import WEIGHTS
 from retouch.evaluation.judge.network import (
+    COLOUR_WORDS,
     GRID,
+    NOUN_WORDS,
     PLACE_WORDS,
     SEASON_WORDS,
     SIDE,
     Answers,
     JudgeNetwork,
+    meanings,
 )
 from retouch.evaluation.scenes.layouts import sample, setting
 from retouch.evaluation.scenes.places import background
 from retouch.evaluation.scenes.scene import Scene, Thing, coverage, render
-from retouch.evaluation.scenes.vocabulary import COLOURS, NOUNS
 from training import loop
 
 Picture = NDArray[np.float32]
 
 #: First word of the seeds of training scenes; ``retouch eval`` draws from single numbers.
 STREAM: Final = 1_904_078_50
-UNKNOWN: Final = len(NOUNS)
+UNKNOWN: Final = len(NOUN_WORDS)
 NO_COLOUR: Final = -1
-_COLOUR_WORDS: Final = list(COLOURS)
 #: Cells that learn an object: (dx, dy, weight).
 _AROUND: Final = ((0, 0, 1.0), (-1, 0, 0.5), (1, 0, 0.5), (0, -1, 0.5), (0, 1, 0.5))
 _BLUR: Final = 0.9
@@ -76,11 +77,11 @@ def scatter(rng: np.random.Generator) -> Scene:
 
 
 def _noun(rng: np.random.Generator) -> str:
-    return str(rng.choice(NOUNS))
+    return str(rng.choice(NOUN_WORDS))
 
 
 def _colour(rng: np.random.Generator) -> str:
-    return "" if rng.random() < 0.3 else str(rng.choice(_COLOUR_WORDS))
+    return "" if rng.random() < 0.3 else str(rng.choice(COLOUR_WORDS))
 
 
 def example(rng: np.random.Generator) -> Example:
@@ -185,8 +186,8 @@ def targets(examples: list[Example]) -> Targets:
             x, y = int(gx), int(gy)
             heat[y, x] = 1
             centre[n] = np.maximum(centre[n], heat)
-            noun = NOUNS.index(thing.noun) if given.known else UNKNOWN
-            colour = _COLOUR_WORDS.index(thing.colour) if thing.colour else NO_COLOUR
+            noun = NOUN_WORDS.index(thing.noun) if given.known else UNKNOWN
+            colour = COLOUR_WORDS.index(thing.colour) if thing.colour else NO_COLOUR
             for dx, dy, weight in _AROUND:
                 u, v = x + dx, y + dy
                 if 0 <= u < GRID and 0 <= v < GRID:
@@ -282,7 +283,7 @@ def export(network: JudgeNetwork) -> None:
         for name, value in network.state_dict().items()
         if not name.endswith("num_batches_tracked")
     }
-    save_file(state, WEIGHTS)
+    save_file(state, WEIGHTS, metadata=meanings())
 
 
 def main() -> None:

@@ -8,11 +8,12 @@ from typing import Final
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional
 
-from retouch.evaluation.judge.network import SIDE, JudgeNetwork
+from retouch.evaluation.judge.network import SIDE, JudgeNetwork, meanings
 from retouch.evaluation.judge.reading import read
 from retouch.evaluation.judge.verdict import Verdict
 
@@ -35,10 +36,13 @@ class Judge:
 
         Raises:
             FileNotFoundError: there are no weights at ``weights``.
+            ValueError: they were trained on another vocabulary.
         """
+        with safe_open(weights, framework="pt") as file:
+            if file.metadata() != meanings():
+                raise ValueError(f"{weights} knows other words; run python -m training.judge")
         network = JudgeNetwork()
-        state = {name: value.float() for name, value in load_file(weights).items()}
-        network.load_state_dict(state)
+        network.load_state_dict({name: w.float() for name, w in load_file(weights).items()})
         return cls(network, device)
 
     def look(self, pictures: Pictures) -> list[Verdict]:
@@ -70,4 +74,4 @@ class Judge:
         x = torch.from_numpy(np.ascontiguousarray(pictures, np.float32)).permute(0, 3, 1, 2)
         if x.shape[2:] != (SIDE, SIDE):
             x = functional.interpolate(x, (SIDE, SIDE), mode="bilinear", antialias=True)
-        return [part.to(self._device) for part in x.clamp(0, 1).split(_BATCH)]
+        return [part.to(self._device) for part in torch.split(x.clamp(0, 1), _BATCH)]

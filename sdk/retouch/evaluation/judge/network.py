@@ -18,11 +18,20 @@ from retouch.evaluation.scenes.vocabulary import COLOURS, NOUNS, PLACES, SEASONS
 #: Side of the pictures that the judge sees, and of its grid of object centres.
 SIDE: Final = 128
 GRID: Final = 16
-PLACE_WORDS: Final = (*PLACES, *COLOURS)
-SEASON_WORDS: Final = ("", *SEASONS)
+#: What the channels mean, in an order that the vocabulary's own order cannot change.
+NOUN_WORDS: Final = tuple(sorted(NOUNS))
+COLOUR_WORDS: Final = tuple(sorted(COLOURS))
+PLACE_WORDS: Final = (*sorted(PLACES), *COLOUR_WORDS)
+SEASON_WORDS: Final = ("", *sorted(SEASONS))
 _WIDTHS: Final = (32, 64, 128, 256)
 _NECK: Final = 192
 _MASK: Final = 16
+
+
+def meanings() -> dict[str, str]:
+    """Return what the channels mean, kept beside the weights to notice another vocabulary."""
+    words = {"nouns": NOUN_WORDS, "colours": COLOUR_WORDS, "places": PLACE_WORDS}
+    return {name: " ".join(known) for name, known in words.items()}
 
 
 class Answers(NamedTuple):
@@ -80,7 +89,7 @@ class JudgeNetwork(nn.Module):
         self.deep = nn.Sequential(unit(coarse, deep, 2), Residual(deep))
         self.lower = nn.Conv2d(deep, coarse, 1)
         self.neck = unit(coarse, _NECK)
-        self.cells = nn.Conv2d(_NECK, 4 + len(NOUNS) + 1 + len(COLOURS) + 1, 1)
+        self.cells = nn.Conv2d(_NECK, 4 + len(NOUN_WORDS) + 1 + len(COLOUR_WORDS) + 1, 1)
         self.mask_neck = nn.Conv2d(_NECK, _MASK, 1)
         self.mask_middle = nn.Conv2d(middle, _MASK, 1)
         self.mask_fine = nn.Conv2d(fine, _MASK, 1)
@@ -101,7 +110,11 @@ class JudgeNetwork(nn.Module):
         whole = self.whole(torch.cat([deep.mean((2, 3)), coarse.mean((2, 3))], 1)).float()
         place, night, season = whole.split((len(PLACE_WORDS), 1, len(SEASON_WORDS)), dim=1)
         neck = self.neck(functional.relu(coarse + _double(self.lower(deep))))
-        cells = self.cells(neck).float().split((1, 2, 1, len(NOUNS) + 1, len(COLOURS) + 1), dim=1)
+        cells = (
+            self.cells(neck)
+            .float()
+            .split((1, 2, 1, len(NOUN_WORDS) + 1, len(COLOUR_WORDS) + 1), dim=1)
+        )
         centre, offset, size, noun, colour = cells
         return Answers(
             centre=centre[:, 0],
@@ -118,7 +131,8 @@ class JudgeNetwork(nn.Module):
     def _mask(self, neck: Tensor, middle: Tensor, fine: Tensor) -> Tensor:
         coarse = functional.relu(_double(self.mask_neck(neck)) + self.mask_middle(middle))
         joined = functional.relu(_double(coarse) + self.mask_fine(fine))
-        return self.mask(joined)[:, 0].float()
+        logits: Tensor = self.mask(joined)
+        return logits[:, 0].float()
 
 
 def _double(x: Tensor) -> Tensor:

@@ -9,15 +9,22 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from retouch.evaluation.judge.network import GRID, PLACE_WORDS, SEASON_WORDS, SIDE, Answers
+from retouch.evaluation.judge.network import (
+    COLOUR_WORDS,
+    GRID,
+    NOUN_WORDS,
+    PLACE_WORDS,
+    SEASON_WORDS,
+    SIDE,
+    Answers,
+)
 from retouch.evaluation.judge.verdict import Found, Verdict
-from retouch.evaluation.scenes.vocabulary import COLOURS, NOUNS, SEASON_PLACES
+from retouch.evaluation.scenes.vocabulary import SEASON_PLACES
 
 #: Objects with a lower score are not mentioned at all.
 _FAINT: Final = 0.05
 #: Two centres nearer than this share of the width are one object.
 _SAME: Final = 0.16
-_COLOUR_WORDS: Final = tuple(COLOURS)
 
 
 def read(answers: Answers) -> list[Verdict]:
@@ -58,15 +65,15 @@ def _objects(answers: Answers, centre: Tensor, peaks: Tensor, n: int) -> tuple[F
 
 
 def _object(answers: Answers, centre: Tensor, n: int, y: int, x: int) -> Found:
-    nouns = answers.noun[n, :, y, x].softmax(0)[: len(NOUNS)]
+    nouns = answers.noun[n, :, y, x].softmax(0)[: len(NOUN_WORDS)]
     colours = answers.colour[n, :, y, x]
-    named = colours[: len(COLOURS)].softmax(0)
+    named = colours[: len(COLOUR_WORDS)].softmax(0)
     noun, colour = int(nouns.argmax()), int(named.argmax())
     dx, dy = (float(value) for value in answers.offset[n, :, y, x].clamp(-1, 2))
     return Found(
-        noun=NOUNS[noun],
+        noun=NOUN_WORDS[noun],
         score=float(centre[y, x] * nouns[noun]),
-        colour=_COLOUR_WORDS[colour],
+        colour=COLOUR_WORDS[colour],
         colour_score=float(named[colour]),
         x=(x + dx) / GRID,
         y=(y + dy) / GRID,
