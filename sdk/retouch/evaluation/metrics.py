@@ -17,8 +17,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from retouch.evaluation.judge.judge import Judge
+from retouch.imaging.control import canny
+from retouch.imaging.image import Floats
 
-Floats = NDArray[np.float32]
 Bools = NDArray[np.bool_]
 
 #: PSNR of equal pictures, so that means stay finite: that of one step of 16 bits.
@@ -45,13 +46,14 @@ def psnr(a: Floats, b: Floats, mask: Floats | None = None) -> float:
     Raises:
         ValueError: other shapes, or a mask without pixels.
     """
-    error = float(np.mean(_counting((a.astype(np.float64) - b) ** 2, mask, a, b)))
+    error = mse(a, b, mask)
     return MOST_PSNR if error <= 0 else min(MOST_PSNR, -10 * math.log10(error))
 
 
 def mse(a: Floats, b: Floats, mask: Floats | None = None) -> float:
     """Return the mean squared error. Raises ValueError as ``psnr``."""
-    return float(np.mean(_counting((a.astype(np.float64) - b) ** 2, mask, a, b)))
+    _check(a, b, mask)
+    return float(np.mean(_counting((a.astype(np.float64) - b) ** 2, mask)))
 
 
 def ssim(a: Floats, b: Floats, mask: Floats | None = None) -> float:
@@ -60,6 +62,7 @@ def ssim(a: Floats, b: Floats, mask: Floats | None = None) -> float:
     A Gaussian window of sigma 1.5 and the population's covariance, as in the paper; the border of
     the window's radius does not count. Raises ValueError as ``psnr``.
     """
+    _check(a, b, mask)
     x, y = a.astype(np.float64), b.astype(np.float64)
     mx, my = _window(x), _window(y)
     vx, vy = _window(x * x) - mx * mx, _window(y * y) - my * my
@@ -69,7 +72,7 @@ def ssim(a: Floats, b: Floats, mask: Floats | None = None) -> float:
     inner = np.zeros(a.shape[:2], np.float32)
     inner[_RADIUS:-_RADIUS, _RADIUS:-_RADIUS] = 1
     counted = inner if mask is None else inner * (mask > 0.5)
-    return float(np.mean(_counting(values, np.asarray(counted, np.float32), a, b)))
+    return float(np.mean(_counting(values, np.asarray(counted, np.float32))))
 
 
 def _window(x: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -77,17 +80,16 @@ def _window(x: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(cv2.GaussianBlur(x, (side, side), _SIGMA, borderType=cv2.BORDER_REFLECT))
 
 
-def _counting(
-    values: NDArray[np.float64], mask: Floats | None, a: Floats, b: Floats
-) -> NDArray[np.float64]:
-    """Return the values under the mask, (K, 3)."""
+def _check(a: Floats, b: Floats, mask: Floats | None) -> None:
     if a.shape != b.shape or a.ndim != 3:
         raise ValueError(f"pictures must both be (H, W, 3), not {a.shape} and {b.shape}")
-    if mask is None:
-        return values.reshape(-1, values.shape[2])
-    if mask.shape != a.shape[:2]:
+    if mask is not None and mask.shape != a.shape[:2]:
         raise ValueError(f"the mask must be {a.shape[:2]}, not {mask.shape}")
-    chosen: NDArray[np.float64] = values[mask > 0.5]
+
+
+def _counting(values: NDArray[np.float64], mask: Floats | None) -> NDArray[np.float64]:
+    """Return the values under the mask."""
+    chosen = values if mask is None else values[mask > 0.5]
     if chosen.size == 0:
         raise ValueError("the mask holds no pixel that counts")
     return chosen
@@ -100,10 +102,9 @@ def mask_iou(a: Floats, b: Floats) -> float:
     return 1.0 if union == 0 else int(np.sum(first & second)) / union
 
 
-def edges(picture: Floats, low: int = 100, high: int = 200) -> Bools:
-    """Return the (H, W) Canny edges, with the thresholds of the T2I-Adapter's control picture."""
-    grey = cv2.cvtColor(np.round(picture * 255).astype(np.uint8), cv2.COLOR_RGB2GRAY)
-    return np.asarray(cv2.Canny(grey, low, high) > 0)
+def edges(picture: Floats) -> Bools:
+    """Return the (H, W) Canny edges, as the T2I-Adapter's control picture has them."""
+    return np.asarray(canny(np.clip(picture, 0, 1)) > 0)
 
 
 def edge_iou(a: Bools, b: Bools, tolerance: int = 1) -> float:
