@@ -14,7 +14,16 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from cases import adapters, differential, record, reference, sdxl, stable_diffusion, words
+from cases import (
+    adapters,
+    consistency,
+    differential,
+    record,
+    reference,
+    sdxl,
+    stable_diffusion,
+    words,
+)
 from cases.setting import SEED, Case
 
 TOLERANCE = 1e-4
@@ -23,6 +32,7 @@ TOLERANCE = 1e-4
 def all_cases() -> Iterator[Case]:
     """Every comparison, in the order of the table."""
     yield from stable_diffusion.cases()
+    yield from consistency.cases()
     yield from adapters.cases()
     yield from words.cases()
     yield from differential.cases()

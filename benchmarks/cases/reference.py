@@ -31,10 +31,11 @@ def pipeline(
     in_channels: int = 4,
     prediction: str = "epsilon",
     sampler: str = "ddim",
+    guidance_width: int = 0,
     **more: Any,
 ) -> Any:
     """A diffusers pipeline of class ``name`` on fresh copies of the weights."""
-    weights = checkpoint(family, in_channels, prediction)
+    weights = checkpoint(family, in_channels, prediction, guidance_width=guidance_width)
     parts: dict[str, Any] = {
         "vae": weights.vae,
         "unet": weights.unet,

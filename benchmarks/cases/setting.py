@@ -84,7 +84,11 @@ class ReplayedNoise(NoiseStreams):
 
 
 def checkpoint(
-    family: Any = "sd1", in_channels: int = 4, prediction: str = "epsilon", deep: bool = True
+    family: Any = "sd1",
+    in_channels: int = 4,
+    prediction: str = "epsilon",
+    deep: bool = True,
+    guidance_width: int = 0,
 ) -> Checkpoint:
     """Fresh random weights, equal for equal arguments; ``deep`` has all layers of the real model.
 
@@ -95,7 +99,7 @@ def checkpoint(
     multiplies that by 7.5 per step, and one last digit of the start noise would move the
     *reference's* own result by more than the tolerance.
     """
-    made = tiny_sd(family, in_channels=in_channels, prediction_type=prediction, deep=deep)
+    made = tiny_sd(family, in_channels, prediction, deep=deep, guidance_width=guidance_width)
     output: Any = made.unet.conv_out
     output.weight.data *= 0.5 if deep else 0.1
     output.bias.data *= 0.5 if deep else 0.1
@@ -108,11 +112,15 @@ def checkpoint(
 
 @functools.cache
 def our_model(
-    family: str = "sd1", in_channels: int = 4, prediction: str = "epsilon", deep: bool = True
+    family: str = "sd1",
+    in_channels: int = 4,
+    prediction: str = "epsilon",
+    deep: bool = True,
+    guidance_width: int = 0,
 ) -> Model:
     """Our model of these weights, in float32 and the reference's memory order."""
     return Model(
-        checkpoint(family, in_channels, prediction, deep),
+        checkpoint(family, in_channels, prediction, deep, guidance_width),
         dtype=torch.float32,
         memory_format=torch.contiguous_format,
     )

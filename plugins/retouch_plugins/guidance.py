@@ -7,14 +7,18 @@ Classifier-free guidance (Ho & Salimans 2022, eq. 6) and its N-way form (Liu et 
 c_0 has everything dropped; every delta adds its part back, in order. Intervals: Kynkäänniemi et
 al. 2024. Rescale: Lin et al. 2023, section 3.4. Branches whose weight is zero, or whose condition
 equals its predecessor's, are not run.
+
+A network distilled with guidance (Luo et al. 2023, arXiv 2310.04378, section 4.2) is told the
+prompt's scale instead; it has no branch without the prompt, and so no negative prompt.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from retouch.denoiser import gather
+from retouch.models.family import GUIDANCE
 from retouch.operation import Operation, Stage, in_window
 from retouch.parameters import parameter
 
@@ -63,12 +67,17 @@ class Guidance(Operation):
             edit.guide("prompt", self.scale, self.start, self.stop)
         elif (self.start, self.stop) != (0.0, 1.0):
             edit.guide("prompt", edit.deltas["prompt"].scale, self.start, self.stop)
+        if edit.model.takes_guidance and edit.input.negative_prompt:
+            edit.notes["guidance.negative_prompt"] = "not used: this model has no branch for it"
 
     def denoise(self, inner: Denoiser, edit: Edit) -> Denoiser:
         """Ask for all branches at once, so that they share a forward."""
 
         def denoise(x: Tensor, level: NoiseLevel, condition: Condition) -> Flow:
-            branches = weigh(edit.deltas.values(), condition, level)
+            deltas = dict(edit.deltas)
+            if GUIDANCE in condition.vectors:
+                condition = tell(condition, deltas.pop("prompt"), level)
+            branches = weigh(deltas.values(), condition, level)
             answers = yield from gather(*(inner(x, level, c) for _, c in branches))
             combined = answers[0] * branches[0][0]
             for (weight, _), answer in zip(branches[1:], answers[1:], strict=True):
@@ -78,6 +87,14 @@ class Guidance(Operation):
             return combined
 
         return denoise
+
+
+def tell(condition: Condition, delta: Delta, level: NoiseLevel) -> Condition:
+    """The condition with the scale that holds at ``level`` as an input of the network."""
+    scale = delta.scale if in_window(level, delta.start, delta.stop) else 1.0
+    told = condition.vectors[GUIDANCE]
+    vectors = {**condition.vectors, GUIDANCE: told.new_full(told.shape, scale)}
+    return replace(condition, vectors=vectors)
 
 
 def weigh(

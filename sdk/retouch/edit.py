@@ -208,8 +208,8 @@ class Edit:
 
     @property
     def default_guidance(self) -> float:
-        """Guidance scale when nobody sets one: the model's own recommendation, else 7.5."""
-        return float(self.model.scheduler_config.get("retouch_guidance", 7.5))
+        """Guidance scale when nobody sets one: the model's own recommendation."""
+        return self.model.default_guidance
 
     @property
     def latent_size(self) -> tuple[int, int]:
@@ -278,7 +278,7 @@ class Edit:
     @property
     def steps(self) -> int:
         """Steps that will run, per repeat."""
-        return executed_steps(self.input.steps, self.start.strength)
+        return executed_steps(self.input.steps, self.start.strength, self.input.sampler)
 
     @property
     def levels(self) -> tuple[NoiseLevel, ...]:

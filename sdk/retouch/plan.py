@@ -124,7 +124,7 @@ def make_plan(request: EditRequest, catalog: Catalog) -> Plan:
     steps = request.steps or geometry.steps
     order = _check_sampling(sampler, steps)
     strength, repeats = _start(operations)
-    executed = executed_steps(steps, strength)
+    executed = executed_steps(steps, strength, sampler)
     calls = max(0, executed * order - (order - 1)) * repeats
     calls += sum(operation.extra_calls(executed) for operation in operations)
     lanes = max(operation.lanes() for operation in operations)

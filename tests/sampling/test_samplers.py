@@ -81,12 +81,13 @@ def ours(name, config, prediction, steps=7, strength=1.0, x=None, lanes=1, proje
 
 
 def theirs(name, config, prediction, steps=7, strength=1.0, source=None):
-    """diffusers' loop, as in its pipelines."""
+    """diffusers' loop, as in its pipelines; the one for LCM leaves strength to the scheduler."""
     cls, settings = REFERENCES[name]
     given = config | settings | {"prediction_type": prediction}
     scheduler = getattr(diffusers, cls).from_config(given)
-    scheduler.set_timesteps(steps)
-    begin = max(steps - min(int(steps * strength), steps), 0) * scheduler.order
+    scheduler.set_timesteps(steps, **({"strength": strength} if name == "lcm" else {}))
+    kept = steps if name == "lcm" else min(int(steps * strength), steps)
+    begin = max(steps - kept, 0) * scheduler.order
     times = scheduler.timesteps[begin:]
     if hasattr(scheduler, "set_begin_index"):
         scheduler.set_begin_index(begin)
@@ -257,6 +258,19 @@ def test_samplers_share_nothing():
 @pytest.mark.parametrize(("strength", "steps"), [(0.0, 0), (0.1, 0), (0.5, 3), (1.0, 7)])
 def test_executed_steps(strength, steps):
     assert executed_steps(7, strength) == steps
+
+
+@pytest.mark.parametrize(("strength", "steps"), [(0.0, 0), (0.01, 0), (0.05, 2), (0.5, 4), (1, 4)])
+def test_lcm_spreads_its_few_steps_over_what_strength_leaves(strength, steps):
+    sampler = make_sampler("lcm", CONFIG, 4, strength)
+    assert executed_steps(4, strength, "lcm") == steps == len(sampler.levels) - 1
+    if steps == 4:
+        assert sampler.levels[0].time == 1000 * strength - 1
+
+
+def test_lcm_takes_the_models_own_grid():
+    sampler = make_sampler("lcm", CONFIG | {"original_inference_steps": 100}, 4, 0.03)
+    assert [level.time for level in sampler.levels[:-1]] == [29, 19, 9]
 
 
 @pytest.mark.parametrize(("name", "steps"), [("ddim", 0), ("ddim", 1001), ("lcm", 51)])

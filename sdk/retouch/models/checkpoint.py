@@ -69,6 +69,11 @@ class Checkpoint:
         return str(self.scheduler_config.get("prediction_type", "epsilon"))
 
     @property
+    def takes_guidance(self) -> bool:
+        """Whether the guidance scale is an input of the network (guided distillation)."""
+        return bool(getattr(self.unet.config, "time_cond_proj_dim", None))
+
+    @property
     def cross_attention_dim(self) -> int:
         """Width d of the text tokens: 768 (SD 1.x), 1024 (SD 2.x) or 2048 (SDXL)."""
         return int(self.unet.config.cross_attention_dim)

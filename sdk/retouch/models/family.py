@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from retouch.models.checkpoint import Checkpoint
 
 
+#: Name among ``vectors`` of the guidance scale, ``[rows]``, of networks that take it as an input.
+GUIDANCE = "guidance"
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class PromptEmbedding:
     """Encoded prompts, ready to stand in a ``Condition``.

@@ -56,14 +56,15 @@ def read_geometry(record: ModelRecord) -> ModelGeometry:
     factor = 2 ** (len(widths) - 1)
     sample = unet.get("sample_size")
     native = sample * factor if isinstance(sample, int) else _NATIVE[record.family]
+    few = scheduler.get("_class_name") == "LCMScheduler"
     return ModelGeometry(
         latent_channels=int(vae["latent_channels"]),
         in_channels=record.in_channels,
         factor=factor,
         multiple=factor * 2 ** (len(unet["block_out_channels"]) - 1),
         native_size=native,
-        steps=int(scheduler.get("retouch_steps", 25)),
-        sampler=str(scheduler.get("retouch_sampler", "ddim")),
+        steps=int(scheduler.get("retouch_steps", 4 if few else 25)),
+        sampler=str(scheduler.get("retouch_sampler", "lcm" if few else "ddim")),
         base=base,
     )
 

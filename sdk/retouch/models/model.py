@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Hashable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -12,7 +13,7 @@ from torch.nn import functional as F
 
 from retouch.denoiser import Evaluation
 from retouch.models.attention import RowAttention, RowGroup, install_row_attention
-from retouch.models.family import Batch, PromptEmbedding
+from retouch.models.family import GUIDANCE, Batch, PromptEmbedding
 from retouch.models.filling import bytes_of
 from retouch.models.precision import choose_dtype, place_network
 from retouch.models.stable_diffusion import family_of
@@ -96,10 +97,30 @@ class Model:
         sample = getattr(self.checkpoint.unet.config, "sample_size", None)
         return int(sample) * self.factor if isinstance(sample, int) else self.family.native_size
 
+    @property
+    def takes_guidance(self) -> bool:
+        """Whether the network is told the guidance scale instead of being asked twice (LCM)."""
+        return self.checkpoint.takes_guidance
+
+    @property
+    def default_guidance(self) -> float:
+        """Guidance scale when nobody sets one: its configuration's, else the field's custom."""
+        few = self.scheduler_config.get("_class_name") == "LCMScheduler"
+        custom = 8.5 if self.takes_guidance else 1.0 if few else 7.5
+        return float(self.scheduler_config.get("retouch_guidance", custom))
+
     @torch.no_grad()
     def encode_prompts(self, prompts: Sequence[str], size: tuple[int, int]) -> PromptEmbedding:
-        """Encode prompts together for pictures of ``size`` (H, W) in pixels."""
-        return self.family.encode_prompts(self.checkpoint, prompts, size)
+        """Encode prompts together for pictures of ``size`` (H, W) in pixels.
+
+        For a network that takes the guidance scale, ``vectors`` also holds ``guidance``,
+        ``[prompts]``: its default, which the guidance operation replaces.
+        """
+        found = self.family.encode_prompts(self.checkpoint, prompts, size)
+        if not self.takes_guidance:
+            return found
+        told = torch.full((len(prompts),), self.default_guidance, device=self.device)
+        return replace(found, vectors={**found.vectors, GUIDANCE: told})
 
     @torch.no_grad()
     def encode_picture(self, picture: Tensor, *, scaled: bool = True) -> Tensor:

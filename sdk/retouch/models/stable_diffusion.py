@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from retouch.models.family import Batch, Family, PromptEmbedding
+from retouch.models.family import GUIDANCE, Batch, Family, PromptEmbedding
 
 if TYPE_CHECKING:
     from retouch.models.checkpoint import Checkpoint
@@ -65,7 +65,8 @@ class StableDiffusionXL:
 
     def predict(self, checkpoint: Checkpoint, batch: Batch) -> Tensor:
         """See ``Family``."""
-        return _unet(checkpoint.unet, batch, dict(batch.vectors))
+        vectors = {name: value for name, value in batch.vectors.items() if name != GUIDANCE}
+        return _unet(checkpoint.unet, batch, vectors)
 
 
 def family_of(name: str) -> Family:
@@ -107,9 +108,13 @@ def _join(states: list[Tensor]) -> Tensor:
 def _unet(unet: Any, batch: Batch, vectors: dict[str, Tensor] | None) -> Tensor:
     # The UNet pops from the list of residuals it is given: it gets its own copy.
     residuals = None if batch.residuals is None else list(batch.residuals)
+    told = batch.vectors.get(GUIDANCE)
+    if told is not None:
+        told = guidance_embedding(told, int(unet.config.time_cond_proj_dim)).to(batch.inputs)
     prediction: Tensor = unet(
         batch.inputs,
         batch.times,
+        timestep_cond=told,
         encoder_hidden_states=batch.text,
         added_cond_kwargs=vectors,
         down_intrablock_additional_residuals=residuals,
@@ -117,3 +122,18 @@ def _unet(unet: Any, batch: Batch, vectors: dict[str, Tensor] | None) -> Tensor:
         return_dict=False,
     )[0]
     return prediction
+
+
+def guidance_embedding(scale: Tensor, width: int) -> Tensor:
+    """Sinusoidal embedding of guidance scales ``[rows]``: ``[rows, width]``, float32.
+
+    As latent consistency models are distilled with (Luo et al. 2023, arXiv 2310.04378, section
+    4.2): of ``w = scale - 1``, times 1000, at frequencies 10000^(-i / (width / 2 - 1)).
+    """
+    half = width // 2
+    # In the reference's order of operations: w is up to 10^4 periods long, and a last digit shows.
+    step = torch.log(torch.tensor(10000.0)) / (half - 1)
+    frequencies = torch.exp(torch.arange(half, dtype=torch.float32) * -step).to(scale.device)
+    angles = ((scale.float() - 1.0) * 1000.0)[:, None] * frequencies[None]
+    embedding = torch.cat([torch.sin(angles), torch.cos(angles)], dim=1)
+    return torch.nn.functional.pad(embedding, (0, width % 2))

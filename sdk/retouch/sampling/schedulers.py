@@ -39,6 +39,9 @@ class Recipe:
         most_steps: greatest number of steps it accepts.
         predictions: what it can be told the network predicts; others are told as epsilon.
         settings: configuration it needs on top of the model's own.
+        grid: 0: a strength cuts off the first steps. Above: it does not, the scheduler spreads all
+            of them over that share of the ``grid`` steps its networks were distilled on, unless
+            the model's ``original_inference_steps`` says another number.
     """
 
     scheduler: str
@@ -49,6 +52,13 @@ class Recipe:
     most_steps: int = MOST_STEPS
     predictions: tuple[str, ...] = ("epsilon", "v_prediction", "sample")
     settings: Mapping[str, Any] = field(default_factory=dict)
+    grid: int = 0
+
+    def executed(self, steps: int, strength: float, grid: int = 0) -> int:
+        """Steps that run of ``steps`` at ``strength``; ``grid`` replaces the recipe's own."""
+        if self.grid:
+            return min(steps, int((grid or self.grid) * strength))
+        return min(int(steps * strength), steps)
 
 
 SAMPLERS: Mapping[str, Recipe] = MappingProxyType(
@@ -85,6 +95,7 @@ SAMPLERS: Mapping[str, Recipe] = MappingProxyType(
             "preserving",
             deterministic=False,
             most_steps=50,
+            grid=50,
         ),
     }
 )
@@ -100,7 +111,8 @@ def make_sampler(
         scheduler_config: the model's own scheduler configuration (betas, spacing).
         steps: number of steps of the whole schedule, >= 1.
         strength: share of the schedule to run, (0, 1]; the earlier part is cut off, as in
-            diffusers: ``min(int(steps * strength), steps)`` steps remain.
+            diffusers: ``min(int(steps * strength), steps)`` steps remain. ``lcm`` runs all of its
+            few steps on what remains, as diffusers' pipeline for it does.
 
     Raises:
         UnknownName: no such sampler.
@@ -115,9 +127,9 @@ def make_sampler(
     return SchedulerSampler(name, recipe, scheduler_config, steps, strength)
 
 
-def executed_steps(steps: int, strength: float) -> int:
-    """Steps that remain of ``steps`` at ``strength`` (SDEdit's t0 as a share of the schedule)."""
-    return min(int(steps * strength), steps)
+def executed_steps(steps: int, strength: float, sampler: str = "ddim") -> int:
+    """Steps that run of ``steps`` at ``strength`` (SDEdit's t0 as a share of the schedule)."""
+    return SAMPLERS[sampler].executed(steps, strength)
 
 
 class SchedulerSampler:
@@ -139,7 +151,14 @@ class SchedulerSampler:
         if settings.get("prediction_type", "epsilon") not in recipe.predictions:
             settings["prediction_type"] = "epsilon"
         scheduler: Any = getattr(diffusers, recipe.scheduler).from_config(settings)
-        scheduler.set_timesteps(steps)
+        grid = int(getattr(scheduler.config, "original_inference_steps", 0))
+        executed = recipe.executed(steps, strength, grid)
+        self._begin = (steps - executed) * recipe.order
+        if recipe.grid and executed:
+            scheduler.set_timesteps(executed, strength=strength)
+            self._begin = 0
+        else:
+            scheduler.set_timesteps(steps)
         # Inputs are scaled by the model (NoiseLevel.scale): spare the log the reminder.
         scheduler.is_scale_input_called = True
         self.name = name
@@ -147,7 +166,6 @@ class SchedulerSampler:
         self._recipe = recipe
         self._prediction = str(scheduler.config.prediction_type)
         self._scheduler = scheduler
-        self._begin = (steps - executed_steps(steps, strength)) * recipe.order
         if hasattr(scheduler, "set_begin_index"):
             scheduler.set_begin_index(self._begin)
         self._takes_generator = "generator" in inspect.signature(scheduler.step).parameters

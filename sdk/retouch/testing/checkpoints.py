@@ -33,6 +33,7 @@ def tiny_sd(
     prediction_type: str = "epsilon",
     seed: int = 0,
     deep: bool = False,
+    guidance_width: int = 0,
 ) -> Checkpoint:
     """Build a tiny checkpoint in memory; the same seed gives the same weights.
 
@@ -43,11 +44,13 @@ def tiny_sd(
         seed: of the weights.
         deep: the key set of the real model (about 6 M parameters for ``sd1``) instead of one
             layer per block (about 1 M). The vocabulary is the full one either way.
+        guidance_width: of the embedded guidance scale, for a network that takes one (LCM: 256).
     """
     from diffusers import AutoencoderKL, UNet2DConditionModel
     from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
     configs = tiny_configs(family, in_channels=in_channels, deep=deep)
+    configs["unet"]["time_cond_proj_dim"] = guidance_width or None
     with seeded(seed):
         unet = UNet2DConditionModel.from_config(configs["unet"])
         vae = AutoencoderKL.from_config(configs["vae"])
