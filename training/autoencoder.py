@@ -1,12 +1,8 @@
-"""Train the autoencoder (AutoencoderTiny, f8, 4 channels): ``python -m training.autoencoder``.
+"""Train the autoencoder (AutoencoderTiny, f4, 4 channels): ``python -m training.autoencoder``.
 
-In four parts. ``--part f4`` trains an f4 autoencoder. ``--part f8`` then doubles its factor: the
-new encoder imitates the f4 encoder on the picture averaged 2 x 2, the new decoder starts as the f4
-decoder followed by an enlargement and learns the sharp 128 px picture. A network at a quarter of
-the cells costs about a third per sample, and an f8 autoencoder trained from scratch was worse.
-``--part final`` widens and deepens it without changing what it does and frees the encoder, which
-now may keep what the averaged picture had lost. ``--part decoder`` goes on with the decoder alone:
-the latents stay valid, so it can run at any later time.
+``--part joint`` trains both halves; ``--part decoder`` goes on with the decoder alone, so the
+latents stay valid and it can run at any later time; ``--part preview`` trains a small decoder for
+previews on the same latents.
 
 Loss: L1 + 0.5 MSE + two-scale gradient + a penalty that keeps the latents near unit variance, with
 Gaussian noise on the latents (a decoder that forgives generation errors), a weak anchor of three
@@ -38,133 +34,36 @@ ANCHOR: Final = 0.05
 COLOUR_DEVIATION: Final = 0.6
 
 
-#: Part -> encoder's width, blocks per stage of the encoder and of the (64 wide) decoder.
-SHAPES: Final = {
-    "f4": (32, (1, 1, 2), (3, 2, 1)),
-    "f8": (32, (0, 1, 1, 2), (3, 2, 1, 1)),
-    "final": (64, (0, 2, 3, 4), (4, 3, 2, 1)),
-}
+#: Blocks per stage, and width, of the decoder and of the preview decoder.
+DECODERS: Final = {"decoder": ((3, 2, 1), 64), "preview": ((1, 1, 0), 24)}
 
 
-def build(part: str = "final") -> AutoencoderTiny:
-    """Return the untrained autoencoder of a part; ``scaling_factor`` is set at export."""
-    width, encoder, decoder = SHAPES[part]
+def build(decoder: str = "decoder") -> AutoencoderTiny:
+    """Return the untrained autoencoder; ``scaling_factor`` is set at export."""
+    blocks, width = DECODERS[decoder]
     return AutoencoderTiny(
-        encoder_block_out_channels=(width,) * len(encoder),
-        decoder_block_out_channels=(64,) * len(decoder),
-        num_encoder_blocks=encoder,
-        num_decoder_blocks=decoder,
+        encoder_block_out_channels=(32, 32, 32),
+        decoder_block_out_channels=(width,) * 3,
+        num_encoder_blocks=(1, 1, 2),
+        num_decoder_blocks=blocks,
         latent_channels=4,
     )
 
 
-def load(out: Path, device: str = "cpu", part: str = "") -> AutoencoderTiny:
-    """Return the trained autoencoder (EMA) of a part; by default the last one there is."""
-    if not part:
-        part = "decoder" if (out / "autoencoder-decoder.pt").exists() else "final"
-    model = build("final" if part == "decoder" else part)
-    model.load_state_dict(loop.averaged(out / f"autoencoder-{part}.pt", "autoencoder"))
+def load(out: Path, device: str = "cpu") -> AutoencoderTiny:
+    """Return the trained autoencoder (EMA), with the decoder that was trained last."""
+    model = build()
+    later = out / "autoencoder-decoder.pt"
+    path = later if later.exists() else out / "autoencoder.pt"
+    model.load_state_dict(loop.averaged(path, "autoencoder"))
     return model.eval().requires_grad_(False).to(device)
 
 
-def _pooled(weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return (weight, bias, strided weight) of two convolutions that act like one after pooling.
-
-    The first, (32, 3, 3, 3), spreads the 27 taps over channels and sets channel 27 to one; the
-    second, (32, 32, 3, 3) with stride 2 and no bias, gathers the 5 x 5 kernel nearest to
-    ``weight`` (32, 3, 3, 3) applied to the 2 x 2 average.
-    """
-    spread, shift = torch.zeros(32, 3, 3, 3), torch.zeros(32)
-    taps = torch.arange(27)
-    spread[taps, taps // 9, taps // 3 % 3, taps % 3] = 1
-    shift[27] = 1
-    gather = torch.zeros(32, 32, 3, 3)
-    gather[:, 27, 1, 1] = bias
-    for row in range(6):
-        for column in range(6):
-            y, x = min(row - 2, 2), min(column - 2, 2)
-            outer_y, outer_x = max(-1, min(1, y)), max(-1, min(1, x))
-            place = 3 * (y - outer_y + 1) + x - outer_x + 1
-            for channel in range(3):
-                gather[:, 9 * channel + place, outer_y + 1, outer_x + 1] += (
-                    weight[:, channel, row // 2, column // 2] / 4
-                )
-    return spread, shift, gather
-
-
-def double(source: AutoencoderTiny) -> AutoencoderTiny:
-    """Return an f8 autoencoder that starts as the f4 one between pooling and enlarging."""
-    model = build("f8")
-    old, new = source.state_dict(), model.state_dict()
-    for name, tensor in old.items():
-        side, _, index, rest = name.split(".", 3)
-        place = int(index)
-        if side == "encoder" and place > 0:
-            new[f"encoder.layers.{place + 1}.{rest}"] = tensor
-        if side == "decoder":
-            new[f"decoder.layers.{15 if place == 12 else place}.{rest}"] = tensor
-    spread, shift, gather = _pooled(old["encoder.layers.0.weight"], old["encoder.layers.0.bias"])
-    new["encoder.layers.0.weight"], new["encoder.layers.0.bias"] = spread, shift
-    new["encoder.layers.1.weight"] = gather
-    new["decoder.layers.13.weight"] = torch.zeros(64, 64, 3, 3)
-    new["decoder.layers.13.weight"][:, :, 1, 1] = torch.eye(64)
-    for part in ("weight", "bias"):
-        new[f"decoder.layers.14.conv.4.{part}"] = torch.zeros_like(
-            new[f"decoder.layers.14.conv.4.{part}"]
-        )
-    model.load_state_dict(new)
-    return model
-
-
-def _blocks(stages: tuple[int, ...]) -> list[tuple[int, int]]:
-    """Return (stage, index) per layer of the encoder; index -1 is the stage's first convolution."""
-    layers = [(n, i) for n, count in enumerate(stages) for i in range(-1, count)]
-    return [*layers, (len(stages), -1)]
-
-
-def _decoder_blocks(stages: tuple[int, ...]) -> list[tuple[int, int]]:
-    """Return (stage, index) per layer of the decoder; -2 and -1 enlarge and convolve after it."""
-    layers: list[tuple[int, int]] = [(-1, -2), (-1, -1)]
-    for n, count in enumerate(stages):
-        layers += [(n, i) for i in range(count)]
-        layers += [(n, -1)] if n == len(stages) - 1 else [(n, -2), (n, -1)]
-    return layers
-
-
-def _widened(old: Tensor, like: Tensor) -> Tensor:
-    """Return ``old`` in the corner of ``like``; new inputs of old outputs start at zero."""
-    new = like.clone()
-    if old.dim() == 1:
-        new[: len(old)] = old
-        return new
-    new[: old.shape[0]] = 0
-    new[: old.shape[0], : old.shape[1]] = old
-    return new
-
-
-def grow(source: AutoencoderTiny) -> AutoencoderTiny:
-    """Return the ``final`` autoencoder that computes what the ``f8`` one computes.
-
-    New channels feed nothing old and new blocks end in zeros, so training starts where the smaller
-    one ended (Net2Net, arXiv 1511.05641).
-    """
-    model = build("final")
-    old, new = source.state_dict(), model.state_dict()
-    sides = {"encoder": (_blocks, 1), "decoder": (_decoder_blocks, 2)}
-    for side, (layout, column) in sides.items():
-        before, after = layout(SHAPES["f8"][column]), layout(SHAPES["final"][column])
-        for place, key in enumerate(after):
-            prefix = f"{side}.layers.{place}."
-            names = [name for name in new if name.startswith(prefix)]
-            for name in names:
-                rest = name[len(prefix) :]
-                if key in before:
-                    source_name = f"{side}.layers.{before.index(key)}.{rest}"
-                    new[name] = _widened(old[source_name], new[name])
-                elif rest.startswith("conv.4."):
-                    new[name] = torch.zeros_like(new[name])
-    model.load_state_dict(new)
-    return model
+def load_preview(out: Path) -> AutoencoderTiny:
+    """Return the trained autoencoder with the preview decoder (EMA)."""
+    model = build("preview")
+    model.load_state_dict(loop.averaged(out / "autoencoder-preview.pt", "autoencoder"))
+    return model.eval().requires_grad_(False)
 
 
 def photographs() -> list[NDArray[np.float32]]:
@@ -232,41 +131,36 @@ def psnr(model: AutoencoderTiny, seed: int = 10_000_019, count: int = 64) -> flo
     return float((-10 * mse.log10()).mean())
 
 
-def start(out: Path, part: str, device: str) -> tuple[AutoencoderTiny, AutoencoderTiny | None]:
-    """Return the autoencoder a part begins with and, for ``f8``, the one to imitate."""
-    teacher = load(out, device, "f4") if part == "f8" else None
-    if part == "final":
-        model = grow(load(out, part="f8")).requires_grad_(True)
-    elif part == "decoder":
-        model = load(out, part="final").requires_grad_(True)
-        model.encoder.requires_grad_(False)
-    else:
-        model = build("f4") if teacher is None else double(teacher)
-    model.to(device=device, memory_format=torch.channels_last)
-    return model, teacher
+def start(out: Path, part: str) -> AutoencoderTiny:
+    """Return the autoencoder that a part begins with; only what it trains takes gradients."""
+    if part == "joint":
+        return build()
+    trained = load(out)
+    model = build("preview") if part == "preview" else trained
+    model.encoder.load_state_dict(trained.encoder.state_dict())
+    model.requires_grad_(True)
+    model.encoder.requires_grad_(False)
+    return model.train()
 
 
-def latent_loss(z: Tensor, x: Tensor, teacher: AutoencoderTiny | None) -> Tensor:
-    """Return what shapes the latents: unit variance and colours, or the teacher's latents."""
-    if teacher is not None:
-        return F.mse_loss(z, teacher.encoder(F.avg_pool2d(x, 2)).float())
+def latent_loss(z: Tensor, x: Tensor) -> Tensor:
+    """Return what shapes the latents: unit variance and an anchor to the colours."""
     spread = z.mean(dim=(0, 2, 3)).square() + (z.std(dim=(0, 2, 3)) - 1).square()
-    averaged = F.avg_pool2d(x, x.shape[-1] // z.shape[-1])
-    anchor = F.mse_loss(z[:, :3], averaged / COLOUR_DEVIATION)
-    # Once the colour axes are found, a fifth of the pull keeps them.
-    weight = ANCHOR if x.shape[-1] // z.shape[-1] == 4 else ANCHOR / 5
-    return 0.02 * spread.mean() + weight * anchor
+    anchor = F.mse_loss(z[:, :3], F.avg_pool2d(x, 4) / COLOUR_DEVIATION)
+    return 0.02 * spread.mean() + ANCHOR * anchor
 
 
 def main() -> None:
     """Command line."""
-    parser = loop.options(__doc__, minutes=15)
-    parser.add_argument("--part", choices=("f4", "f8", "final", "decoder"), default="f4")
+    parser = loop.options(__doc__, minutes=30)
+    parser.add_argument("--part", choices=("joint", "decoder", "preview"), default="joint")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(args.seed)
-    model, teacher = start(args.out, args.part, args.device)
-    run = loop.Run(f"autoencoder-{args.part}", {"autoencoder": model}, args, decay=0.998)
+    model = start(args.out, args.part)
+    model.to(device=args.device, memory_format=torch.channels_last)
+    name = "autoencoder" if args.part == "joint" else f"autoencoder-{args.part}"
+    run = loop.Run(name, {"autoencoder": model}, args, decay=0.998)
     rng = np.random.default_rng([args.seed, run.rank, run.step])
     torch.manual_seed(args.seed + 1000 * run.rank + run.step)
     photos = photographs()
@@ -274,17 +168,17 @@ def main() -> None:
         x = crops(rng, args.batch, photos).to(args.device)
         with loop.autocast(args.device):
             z = model.encoder(x).float()
-            shape = latent_loss(z, x, teacher)
-            if step % 4 == 3 and args.part in ("f4", "final"):
+            shape = latent_loss(z, x) if args.part == "joint" else z.new_zeros(())
+            if step % 4 == 3 and args.part == "joint":
                 z, x = F.avg_pool2d(z, 2), F.avg_pool2d(x, 2)
             z = z + NOISE * torch.rand(len(z), 1, 1, 1, device=z.device) * torch.randn_like(z)
             y = model.decoder(z).float()
         run.update(reconstruction_loss(y, x) + shape)
-        if run.rank == 0 and run.step % 500 == 0:
-            print(f"{psnr(run.ema['autoencoder'], count=16):.2f} dB", flush=True)
+        if run.rank == 0 and run.step % 250 == 0:
+            print(f"{psnr(run.ema['autoencoder'], count=32):.2f} dB", flush=True)
     if run.rank == 0:
-        decibels = psnr(load(args.out, part=args.part))
-        print(f"autoencoder: {run.samples} crops, {run.minutes:.1f} min, {decibels:.2f} dB")
+        decibels = psnr(run.ema["autoencoder"])
+        print(f"{name}: {run.samples} crops, {run.minutes:.1f} min, {decibels:.2f} dB")
 
 
 if __name__ == "__main__":

@@ -1,23 +1,32 @@
-"""Train the denoiser and the text encoder: ``python -m training.base``."""
+"""Train the denoiser and the text encoder together: ``python -m training.base``."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import torch
 from diffusers import UNet2DConditionModel
 from torch import Tensor
-from transformers import CLIPTextModel, CLIPTokenizer
+from transformers import CLIPTextModel
 
-from training import latents, loop, network, tokenizer
-from training.scenes import vary
+from retouch.evaluation.scenes.captions import vary
+from retouch.evaluation.scenes.scene import Scene
+from retouch.evaluation.scenes.vocabulary import COLOURS, plural
+from training import focus, latents, loop, network, tokenizer
+from training.tokenizer import POSITIONS, Words
+
+#: Share of captions left empty, for classifier-free guidance (arXiv 2207.12598).
+DROPPED: Final = 0.10
+#: Share of captions that get up to three words outside the known tokens.
+ESTRANGED: Final = 0.08
+#: Weight of the attention loss beside the velocity's.
+FOCUS: Final = 0.05
 
 
-def load(
-    out: Path, device: str = "cpu"
-) -> tuple[UNet2DConditionModel, CLIPTextModel, CLIPTokenizer]:
-    """Return the averaged denoiser, text encoder and the tokenizer of the base run."""
+def load(out: Path, device: str = "cpu") -> tuple[UNet2DConditionModel, CLIPTextModel, Words]:
+    """Return the averaged denoiser, text encoder (known tokens only) and words of the base run."""
     words = tokenizer.load(out)
     unet, text = network.build_unet(), network.build_text_encoder(words)
     unet.load_state_dict(loop.averaged(out / "base.pt", "unet"))
@@ -25,50 +34,101 @@ def load(
     return unet.eval().to(device), text.eval().to(device), words
 
 
+def estrange(text: str, words: Words, rng: np.random.Generator) -> str:
+    """Return the caption with up to three words that training does not know."""
+    strangers = rng.choice(words.strangers, size=int(rng.integers(1, 4)))
+    joined = " ".join(str(word) for word in strangers)
+    return f"{joined} {text}" if rng.random() < 0.3 else f"{text}, {joined}"
+
+
+class Pointer:
+    """Finds the tokens that name a scene's objects."""
+
+    def __init__(self, words: Words) -> None:
+        self.words = words
+        self._pieces: dict[str, list[int]] = {}
+        self._colours = {words.pieces(colour)[0] for colour in COLOURS}
+
+    def weights(self, scene: Scene, ids: list[int]) -> Tensor:
+        """Return (2, 77): averaging weights of the tokens of up to two objects.
+
+        The noun and the colour right before it. A row is zero where the caption has another word
+        for the object, or none.
+        """
+        weights = torch.zeros(2, POSITIONS)
+        several = len(scene.things) > 1 and not scene.relation
+        start = 1
+        for slot, thing in enumerate(scene.things[: 2 if scene.relation else 1]):
+            pieces = self._find(plural(thing.noun) if several else thing.noun)
+            for place in range(start, POSITIONS - len(pieces)):
+                if ids[place : place + len(pieces)] == pieces:
+                    first = place - (thing.colour != "" and ids[place - 1] in self._colours)
+                    start = place + len(pieces)
+                    weights[slot, first:start] = 1 / (start - first)
+                    break
+        return weights
+
+    def _find(self, noun: str) -> list[int]:
+        if noun not in self._pieces:
+            self._pieces[noun] = self.words.pieces(noun)
+        return self._pieces[noun]
+
+
 class Batches:
     """Random batches of scenes: scaled latents, object masks and token ids."""
 
-    def __init__(self, pairs: latents.Pairs, words: CLIPTokenizer, seed: list[int]) -> None:
-        self.pairs, self.words = pairs, words
+    def __init__(self, pairs: latents.Pairs, words: Words, seed: list[int]) -> None:
+        self.pairs, self.words, self.pointer = pairs, words, Pointer(words)
         self.rng = np.random.default_rng(seed)
 
-    def draw(self, count: int, device: str) -> tuple[Tensor, Tensor, Tensor]:
-        """Return (count, 4, h, w) latents, (count, 1, h, w) masks, (count, 77) ids."""
-        rows = self.rng.integers(len(self.pairs.edits), size=count)
-        sides = self.rng.integers(2, size=count)
-        z = torch.from_numpy(self.pairs.latents[rows, sides].astype(np.float32))
-        mask = torch.from_numpy(self.pairs.masks[rows, sides].astype(np.float32) / 255)[:, None]
-        texts = []
+    def draw(self, count: int, device: str) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return latents (N, 4, h, w), masks (N, 2, h, w), ids (N, 77), pointers (N, 2, 77)."""
+        rng, pairs = self.rng, self.pairs
+        rows, sides = rng.integers(len(pairs.edits), size=count), rng.integers(2, size=count)
+        z = torch.from_numpy(pairs.latents[rows, sides].astype(np.float32)) * pairs.scaling
+        masks = torch.from_numpy(pairs.masks[rows, sides].astype(np.float32) / 255)
+        scenes = []
         for row, side in zip(rows, sides, strict=True):
-            edit = self.pairs.edits[int(row)]
-            scene = edit.after if side else edit.before
-            dropped = self.rng.random() < 0.10
-            texts.append("" if dropped else vary(scene.caption(), scene, self.rng))
-        ids = torch.from_numpy(tokenizer.encode(self.words, texts).astype(np.int64))
-        z = (z * self.pairs.scaling).to(device).contiguous(memory_format=torch.channels_last)
-        return z, mask.to(device), ids.to(device)
+            edit = pairs.edits[int(row)]
+            scenes.append(edit.after if side else edit.before)
+        ids = self.words.encode([self._text(scene) for scene in scenes])
+        both = zip(scenes, ids.tolist(), strict=True)
+        tokens = torch.stack([self.pointer.weights(scene, row) for scene, row in both])
+        z = z.to(device).contiguous(memory_format=torch.channels_last)
+        return z, masks.to(device), torch.from_numpy(ids).to(device), tokens.to(device)
+
+    def _text(self, scene: Scene) -> str:
+        if self.rng.random() < DROPPED:
+            return ""
+        text = vary(scene, self.rng)
+        return estrange(text, self.words, self.rng) if self.rng.random() < ESTRANGED else text
 
 
 def main() -> None:
     """Command line."""
-    args = loop.options(__doc__, minutes=40).parse_args()
+    parser = loop.options(__doc__, minutes=300)
+    parser.set_defaults(lr=8e-4)
+    args = parser.parse_args()
     torch.manual_seed(args.seed)
     words = tokenizer.load(args.out)
     unet, text = network.build_unet(), network.build_text_encoder(words)
     network.prepare_unet(unet, args.device)
+    watched = focus.watch(unet)
     text.to(args.device).train()
     run = loop.Run("base", {"unet": unet, "text_encoder": text}, args)
     torch.manual_seed(args.seed + 1000 * run.rank + run.step)
-    seed = [args.seed, run.rank, run.step]
-    batches = Batches(latents.load(args.out), words, seed)
+    batches = Batches(latents.load(args.out), words, [args.seed, run.rank, run.step])
     noise = network.Noise().to(args.device)
     for _ in run.steps():
-        z, mask, ids = batches.draw(args.batch, args.device)
+        z, masks, ids, tokens = batches.draw(args.batch, args.device)
         noised, timesteps, velocity = noise(z)
+        watched.aim(tokens, masks)
         with loop.autocast(args.device):
             states = text(ids).last_hidden_state
             output = unet(noised, timesteps, states).sample
-        run.update(network.velocity_loss(output, velocity, mask))
+        together = masks.amax(dim=1, keepdim=True)
+        loss = network.velocity_loss(output, velocity, together)
+        run.update(loss + FOCUS * watched.loss(), watch={"velocity": loss})
 
 
 if __name__ == "__main__":

@@ -14,16 +14,22 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from training.scenes import Scene, render, tensor_pixels
+from retouch.evaluation.scenes.captions import caption
+from retouch.evaluation.scenes.scene import Scene, Thing, coverage, render
 
 TARGET: Final = Path(__file__).parents[1] / "sdk" / "retouch" / "demo"
 
+
+def _single(noun: str, colour: str, x: float, y: float, size: float, place: str, n: int) -> Scene:
+    return Scene((Thing(noun, colour, x, y, size),), place, variant=n)
+
+
 PICTURES: Final[dict[str, Scene]] = {
-    "apple": Scene("apple", "red", "meadow", scale=0.655, dx=0.011, dy=-0.006, variant=1),
-    "star": Scene("star", "yellow", "blue", scale=0.675, dx=-0.008, dy=0.004),
-    "cat": Scene("cat", "", "beach", scale=0.685, dx=0.006, dy=0.012, variant=2),
-    "house": Scene("house", "", "snow", scale=0.645, dx=-0.012, dy=0.009, variant=4),
-    "rocket": Scene("rocket", "", "space", scale=0.665, dx=0.004, dy=-0.011, variant=3),
+    "apple": _single("apple", "red", 0.511, 0.524, 0.655, "meadow", 1),
+    "star": _single("star", "yellow", 0.492, 0.534, 0.675, "blue", 0),
+    "cat": _single("cat", "", 0.506, 0.542, 0.685, "beach", 2),
+    "house": _single("house", "", 0.488, 0.539, 0.645, "snow", 4),
+    "rocket": _single("rocket", "", 0.504, 0.519, 0.665, "space", 3),
 }
 
 
@@ -38,11 +44,12 @@ def main() -> None:
     target: Path = parser.parse_args().target
     target.mkdir(parents=True, exist_ok=True)
     for name, scene in PICTURES.items():
-        picture, mask = render(scene)
-        pixels = tensor_pixels(picture)
+        picture, masks = render(scene)
+        mask = coverage(masks, 128)
+        pixels = np.round(picture * 255).astype(np.uint8)
         _write(pixels, target / f"{name}.png")
         _write(np.where(mask > 0.02, 255, 0).astype(np.uint8), target / f"{name}-mask.png")
-        print(f"{name}: {scene.caption()}")
+        print(f"{name}: {caption(scene)}")
 
 
 if __name__ == "__main__":

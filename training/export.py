@@ -14,12 +14,24 @@ from typing import Any, Final
 
 import diffusers
 import torch
-from diffusers import StableDiffusionPipeline
+from diffusers import LCMScheduler, StableDiffusionPipeline, UNet2DConditionModel
 from safetensors.torch import save_file
 from transformers import CLIPImageProcessor, CLIPVisionModelWithProjection
 
-from training import autoencoder, base, clip, instruct, ip_adapter, loop, network, t2i_adapter
-from training.data import cache_dir
+from training import (
+    autoencoder,
+    base,
+    clip,
+    inpaint,
+    instruct,
+    ip_adapter,
+    lcm,
+    loop,
+    network,
+    t2i_adapter,
+    tokenizer,
+)
+from training.art import cache_dir
 from training.latents import scaling_factor
 
 TARGET: Final = Path(__file__).parents[1] / "sdk" / "retouch" / "models" / "embedded"
@@ -34,12 +46,14 @@ TOKENIZER_FILES: Final = (
 def export_base(out: Path, target: Path) -> None:
     """Write ``retouch-mini``, a Stable Diffusion folder."""
     unet, text, words = base.load(out)
+    whole = network.build_text_encoder(words, full=True)
+    whole.load_state_dict(network.full_table(text.state_dict(), words))
     vae = autoencoder.load(out)
     vae.register_to_config(scaling_factor=scaling_factor(out))
     pipeline = StableDiffusionPipeline(
         vae=vae.half(),
-        text_encoder=text.half(),
-        tokenizer=words,
+        text_encoder=whole.half(),
+        tokenizer=words.tokenizer,
         unet=unet.half(),
         scheduler=network.scheduler(),
         safety_checker=None,
@@ -48,31 +62,77 @@ def export_base(out: Path, target: Path) -> None:
     )
     folder = target / "retouch-mini"
     pipeline.save_pretrained(folder)
-    _recommend(folder / "scheduler" / "scheduler_config.json")
+    _recommend(folder / "scheduler" / "scheduler_config.json", guidance=3.0, steps=25)
     shutil.rmtree(folder / "tokenizer")
     (folder / "tokenizer").mkdir()
     for name in TOKENIZER_FILES:
         shutil.copyfile(out / "tokenizer" / name, folder / "tokenizer" / name)
 
 
-def _recommend(settings: Path) -> None:
+def _recommend(settings: Path, *, guidance: float, steps: int, sampler: str = "ddim") -> None:
     """Write what samples best beside the noise schedule; other readers ignore it."""
-    recommended = {"retouch_guidance": 3.0, "retouch_sampler": "ddim", "retouch_steps": 20}
+    recommended = {
+        "retouch_guidance": guidance,
+        "retouch_sampler": sampler,
+        "retouch_steps": steps,
+    }
     config = json.loads(settings.read_text("utf-8")) | recommended
     settings.write_text(json.dumps(config, indent=2) + "\n")
 
 
-def export_instruct(out: Path, target: Path) -> None:
-    """Write ``retouch-mini-instruct``: only its denoiser; the rest comes from ``retouch-mini``."""
-    folder = target / "retouch-mini-instruct"
-    instruct.load(out).half().save_pretrained(folder / "unet")
+def _export_sibling(
+    folder: Path, unet: UNet2DConditionModel, pipeline: str, **parts: list[str]
+) -> None:
+    """Write a folder that holds only a denoiser; the rest comes from ``retouch-mini``."""
+    unet.half().save_pretrained(folder / "unet")
     index = {
-        "_class_name": "StableDiffusionInstructPix2PixPipeline",
+        "_class_name": pipeline,
         "_diffusers_version": diffusers.__version__,
+        **parts,
         "unet": ["diffusers", "UNet2DConditionModel"],
         "_retouch_base": "retouch-mini",
     }
     (folder / "model_index.json").write_text(json.dumps(index, indent=2) + "\n")
+
+
+def export_instruct(out: Path, target: Path) -> None:
+    """Write ``retouch-mini-instruct``."""
+    folder = target / "retouch-mini-instruct"
+    _export_sibling(folder, instruct.load(out), "StableDiffusionInstructPix2PixPipeline")
+
+
+def export_inpaint(out: Path, target: Path) -> None:
+    """Write ``retouch-mini-inpaint``."""
+    folder = target / "retouch-mini-inpaint"
+    _export_sibling(folder, inpaint.load(out), "StableDiffusionInpaintPipeline")
+
+
+def export_lcm(out: Path, target: Path) -> None:
+    """Write ``retouch-mini-lcm`` with its own scheduler: four steps without guidance."""
+    folder = target / "retouch-mini-lcm"
+    settings = network.scheduler().config
+    names = ("num_train_timesteps", "beta_start", "beta_end", "beta_schedule", "prediction_type")
+    scheduler = LCMScheduler(
+        **{name: settings[name] for name in names},
+        original_inference_steps=lcm.SOLVER,
+        clip_sample=False,
+        set_alpha_to_one=True,
+    )
+    scheduler.save_pretrained(folder / "scheduler")
+    _recommend(folder / "scheduler" / "scheduler_config.json", guidance=1.0, steps=4, sampler="lcm")
+    _export_sibling(
+        folder,
+        lcm.load(out),
+        "LatentConsistencyModelPipeline",
+        scheduler=["diffusers", "LCMScheduler"],
+    )
+
+
+def export_preview(out: Path, target: Path) -> None:
+    """Write ``retouch-mini-preview``: an AutoencoderTiny whose decoder is small."""
+    vae = autoencoder.load_preview(out)
+    vae.register_to_config(scaling_factor=scaling_factor(out))
+    vae.half().save_pretrained(target / "retouch-mini-preview")
 
 
 def _processor() -> CLIPImageProcessor:
@@ -88,7 +148,10 @@ def _processor() -> CLIPImageProcessor:
 def export_clip(out: Path, target: Path) -> None:
     """Write ``retouch-mini-clip``."""
     folder = target / "retouch-mini-clip"
-    clip.load(out).half().save_pretrained(folder)
+    words, model = tokenizer.load(out), clip.load(out)
+    whole = clip.build(words, full=True)
+    whole.load_state_dict(network.full_table(model.state_dict(), words))
+    whole.half().save_pretrained(folder)
     _processor().save_pretrained(folder)
     for name in TOKENIZER_FILES:
         shutil.copyfile(out / "tokenizer" / name, folder / name)
@@ -98,7 +161,7 @@ def export_ip_adapter(out: Path, target: Path) -> None:
     """Write ``retouch-mini-ip-adapter`` in the published layout, with its image encoder."""
     folder = target / "retouch-mini-ip-adapter"
     folder.mkdir(parents=True, exist_ok=True)
-    model = clip.load(out, name="image-encoder")
+    model = clip.load(out)
     vision = CLIPVisionModelWithProjection(model.config.vision_config)
     state: dict[str, Any] = {
         name: tensor
@@ -127,9 +190,13 @@ def export_t2i(control: str) -> Callable[[Path, Path], None]:
 PARTS: Final[dict[str, tuple[str, Callable[[Path, Path], None]]]] = {
     "base": ("base.pt", export_base),
     "instruct": ("instruct.pt", export_instruct),
+    "inpaint": ("inpaint.pt", export_inpaint),
+    "lcm": ("lcm.pt", export_lcm),
+    "preview": ("autoencoder-preview.pt", export_preview),
     "clip": ("clip.pt", export_clip),
     "ip-adapter": ("ip-adapter.pt", export_ip_adapter),
     "t2i-canny": ("t2i-canny.pt", export_t2i("canny")),
+    "t2i-sketch": ("t2i-sketch.pt", export_t2i("sketch")),
     "t2i-color": ("t2i-color.pt", export_t2i("color")),
 }
 

@@ -11,17 +11,8 @@ from pathlib import Path
 import numpy as np
 import torch
 from diffusers import UNet2DConditionModel
-from torch import nn
 
-from training import base, latents, loop, network, tokenizer
-
-
-def widen(unet: UNet2DConditionModel, state: dict[str, torch.Tensor]) -> None:
-    """Load a 4-channel denoiser's ``state`` into the 8-channel ``unet``; new inputs are zero."""
-    narrow = state["conv_in.weight"]
-    wide = torch.zeros(narrow.shape[0], 8, *narrow.shape[2:])
-    wide[:, :4] = narrow
-    unet.load_state_dict({**state, "conv_in.weight": wide})
+from training import base, latents, loop, network
 
 
 def load(out: Path) -> UNet2DConditionModel:
@@ -33,24 +24,26 @@ def load(out: Path) -> UNet2DConditionModel:
 
 def main() -> None:
     """Command line."""
-    args = loop.options(__doc__, minutes=12).parse_args()
+    parser = loop.options(__doc__, minutes=60)
+    parser.set_defaults(lr=5e-4)
+    args = parser.parse_args()
     torch.manual_seed(args.seed)
     source, text, words = base.load(args.out, args.device)
     text.requires_grad_(False)
     unet = network.build_unet(in_channels=8)
-    widen(unet, source.state_dict())
+    network.widen(unet, source.state_dict())
     network.prepare_unet(unet, args.device)
-    modules: dict[str, nn.Module] = {"unet": unet}
-    run = loop.Run("instruct", modules, args, decay=0.995)
+    run = loop.Run("instruct", {"unet": unet}, args)
     torch.manual_seed(args.seed + 1000 * run.rank + run.step)
     rng = np.random.default_rng([args.seed, run.rank, run.step])
     pairs = latents.load(args.out)
     noise = network.Noise().to(args.device)
     for _ in run.steps():
         rows = rng.integers(len(pairs.edits), size=args.batch)
-        both = torch.from_numpy(pairs.latents[rows].astype(np.float32)).to(args.device)
+        both = torch.from_numpy(pairs.latents[rows, :2].astype(np.float32)).to(args.device)
         before, after = both[:, 0], both[:, 1] * pairs.scaling
-        changed = np.maximum(pairs.masks[rows, 0], pairs.masks[rows, 1]).astype(np.float32) / 255
+        # What either picture shows of any object is what may change.
+        changed = pairs.masks[rows].reshape(args.batch, 4, *pairs.masks.shape[-2:]).max(axis=1)
         # 5 % without instruction, 5 % without picture, 5 % without both.
         draw = rng.random(args.batch)
         keep = torch.from_numpy((draw >= 0.10).astype(np.float32)).view(-1, 1, 1, 1)
@@ -58,7 +51,7 @@ def main() -> None:
             "" if d < 0.05 or 0.10 <= d < 0.15 else pairs.edits[int(row)].instruction
             for row, d in zip(rows, draw, strict=True)
         ]
-        ids = torch.from_numpy(tokenizer.encode(words, texts).astype(np.int64)).to(args.device)
+        ids = torch.from_numpy(words.encode(texts)).to(args.device)
         noised, timesteps, velocity = noise(after)
         inputs = torch.cat([noised, before * keep.to(args.device)], dim=1)
         inputs = inputs.contiguous(memory_format=torch.channels_last)
@@ -66,7 +59,7 @@ def main() -> None:
             with torch.no_grad():
                 states = text(ids).last_hidden_state
             output = unet(inputs, timesteps, states).sample
-        mask = torch.from_numpy(changed)[:, None].to(args.device)
+        mask = torch.from_numpy(changed.astype(np.float32) / 255)[:, None].to(args.device)
         run.update(network.velocity_loss(output, velocity, mask))
 
 

@@ -6,7 +6,6 @@ through new key and value projections of its cross-attention.
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -16,8 +15,10 @@ import torch
 from diffusers import UNet2DConditionModel
 from torch import Tensor, nn
 
-from training import base, clip, latents, loop, network, tokenizer
-from training.scenes import Scene, place_phrase, render, sample
+from retouch.evaluation.scenes.captions import caption, place_phrase
+from retouch.evaluation.scenes.layouts import sample, single
+from retouch.evaluation.scenes.scene import Scene, render
+from training import base, clip, latents, loop, network
 
 TOKENS: Final = 4
 
@@ -84,31 +85,35 @@ def load(out: Path) -> Adapter:
 def reference(scene: Scene, rng: np.random.Generator) -> tuple[Scene, str]:
     """Return a reference for the scene, and the prompt that goes with it.
 
-    Either the same scene drawn anew, with an empty or full prompt, or the same object elsewhere,
-    with a prompt that names only the place.
+    Either the same objects before the same place, drawn anew, with an empty or the full prompt; or
+    the same single object elsewhere, with a prompt that names only the place.
     """
-    fresh = sample(rng)
-    again = replace(
-        scene, scale=fresh.scale, dx=fresh.dx, dy=fresh.dy, variant=fresh.variant, position="centre"
-    )
-    if scene.noun and rng.random() < 0.5:
-        other = replace(again, place=fresh.place, night=fresh.night)
-        if other.valid():
-            night = " at night" if scene.night else ""
-            return other, place_phrase(scene.place, bare=bool(rng.integers(2))) + night
-    return again, "" if rng.random() < 0.7 else scene.caption()
+    fresh = sample(rng, "empty")
+    again = replace(scene, variant=fresh.variant)
+    if len(scene.things) != 1:
+        return again, "" if rng.random() < 0.7 else caption(scene)
+    thing = scene.things[0]
+    other = single(rng, replace(fresh, season=""), thing.noun)
+    moved = replace(other.things[0], colour=thing.colour)
+    if rng.random() < 0.4:
+        elsewhere = replace(other, things=(moved,))
+        night = " at night" if scene.night else ""
+        words = place_phrase(scene.place, bare=bool(rng.integers(2))) + night
+        if elsewhere.valid() and not scene.season:
+            return elsewhere, words
+    again = replace(again, things=(moved,), position=other.position)
+    return again, "" if rng.random() < 0.75 else caption(scene)
 
 
 def main() -> None:
     """Command line."""
-    args = loop.options(__doc__, minutes=10).parse_args()
+    parser = loop.options(__doc__, minutes=40)
+    args = parser.parse_args()
     torch.manual_seed(args.seed)
     unet, text, words = base.load(args.out, args.device)
     unet.requires_grad_(False)
     adapter = attach(unet.to(memory_format=torch.channels_last)).requires_grad_(True)
-    if not (args.out / "image-encoder.pt").exists():  # CLIP may be trained further, this not
-        shutil.copyfile(args.out / "clip.pt", args.out / "image-encoder.pt")
-    vision = clip.load(args.out, args.device, "image-encoder")
+    vision = clip.load(args.out, args.device)
     run = loop.Run("ip-adapter", {"adapter": adapter}, args, decay=0.99)
     torch.manual_seed(args.seed + 1000 * run.rank + run.step)
     rng = np.random.default_rng([args.seed, run.rank, run.step])
@@ -117,11 +122,11 @@ def main() -> None:
     for _ in run.steps():
         rows = rng.integers(len(pairs.edits), size=args.batch)
         z = torch.from_numpy(pairs.latents[rows, 1].astype(np.float32)) * pairs.scaling
-        mask = torch.from_numpy(pairs.masks[rows, 1].astype(np.float32) / 255)[:, None]
+        masks = pairs.masks[rows, 1].max(axis=1, keepdims=True).astype(np.float32) / 255
         chosen = [reference(pairs.edits[int(row)].after, rng) for row in rows]
         images = clip.pixels([render(scene)[0] for scene, _ in chosen]).to(args.device)
         texts = [prompt for _, prompt in chosen]
-        ids = torch.from_numpy(tokenizer.encode(words, texts).astype(np.int64)).to(args.device)
+        ids = torch.from_numpy(words.encode(texts)).to(args.device)
         noised, timesteps, velocity = noise(z.to(args.device))
         noised = noised.contiguous(memory_format=torch.channels_last)
         keep = torch.from_numpy((rng.random((args.batch, 1)) >= 0.1).astype(np.float32))
@@ -133,7 +138,7 @@ def main() -> None:
             output = unet(
                 noised, timesteps, states, added_cond_kwargs={"image_embeds": [embeds[:, None]]}
             ).sample
-        run.update(network.velocity_loss(output, velocity, mask.to(args.device)))
+        run.update(network.velocity_loss(output, velocity, torch.from_numpy(masks).to(args.device)))
 
 
 if __name__ == "__main__":

@@ -95,7 +95,7 @@ class Run:
         if self.path.exists():
             self._resume(torch.load(self.path, map_location=args.device, weights_only=True))
         self._clock = self._saved = time.monotonic()
-        self._losses: list[float] = []
+        self._terms: dict[str, list[float]] = {}
 
     @property
     def minutes(self) -> float:
@@ -119,8 +119,13 @@ class Run:
             yield self.step
         self.save()
 
-    def update(self, loss: Tensor, clip: float = 1.0) -> None:
-        """Back-propagate, average over processes, step, follow with the EMA, log, checkpoint."""
+    def update(
+        self, loss: Tensor, clip: float = 1.0, watch: dict[str, Tensor] | None = None
+    ) -> None:
+        """Back-propagate, average over processes, step, follow with the EMA, log, checkpoint.
+
+        ``watch`` names the terms of the loss that are logged beside it.
+        """
         loss.backward()  # type: ignore[no-untyped-call]
         average_gradients(self.parameters, self.world)
         norm = nn.utils.clip_grad_norm_(self.parameters, clip)
@@ -135,15 +140,16 @@ class Run:
                 pairs = zip(self.ema[name].parameters(), module.parameters(), strict=True)
                 for averaged, trained in pairs:
                     averaged.lerp_(trained.detach(), 1 - decay)
-        self._losses.append(float(loss.detach()))
+        for name, term in {"loss": loss, **(watch or {})}.items():
+            self._terms.setdefault(name, []).append(float(term.detach()))
         if self.step % 50 == 0 and self.rank == 0:
-            mean = sum(self._losses) / len(self._losses)
-            self._losses.clear()
+            means = (f"{name} {sum(v) / len(v):.4f}" for name, v in self._terms.items())
             print(
                 f"{self.name} step {self.step} samples {self.samples} "
-                f"min {self.minutes:.1f} loss {mean:.4f}",
+                f"min {self.minutes:.1f} {' '.join(means)}",
                 flush=True,
             )
+            self._terms.clear()
         if time.monotonic() - self._saved > CHECKPOINT_SECONDS:
             self.save()
 

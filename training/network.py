@@ -9,10 +9,16 @@ from diffusers import DDIMScheduler, UNet2DConditionModel
 from diffusers.models.attention_processor import AttnProcessor
 from torch import Tensor, nn
 from torch.nn import functional
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+from transformers import CLIPTextConfig, CLIPTextModel
 
-CHANNELS: Final = (32, 96, 160)
-WIDTH: Final = 128
+from training.tokenizer import POSITIONS, Words
+
+#: At 1/4, 1/8 and 1/16 of the picture; attention at 1/8 and 1/16.
+CHANNELS: Final = (48, 96, 192)
+#: Cells of the latents along one side of a 128 px picture.
+CELLS: Final = 32
+HEAD: Final = 32
+WIDTH: Final = 192
 STEPS: Final = 1000
 
 
@@ -32,22 +38,23 @@ def scheduler() -> DDIMScheduler:
 
 
 def build_unet(in_channels: int = 4) -> UNet2DConditionModel:
-    """Return the untrained denoiser for (N, in_channels, 16, 16) latents of 128 px pictures.
+    """Return the untrained denoiser for (N, in_channels, 32, 32) latents of 128 px pictures.
 
-    The block layout is Stable Diffusion 1's, one layer per block. ``attention_head_dim`` is the
+    SDXL's block types, one layer each: the first level has no attention, it only brings the f4
+    latents to the size of f8 ones. ``attention_head_dim`` is the
     NUMBER of heads in this class: heads are 32 wide here.
     """
     return UNet2DConditionModel(
-        sample_size=16,
+        sample_size=CELLS,
         in_channels=in_channels,
         out_channels=4,
-        down_block_types=("CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"),
+        down_block_types=("DownBlock2D", *["CrossAttnDownBlock2D"] * 2),
         mid_block_type="UNetMidBlock2DCrossAttn",
-        up_block_types=("UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"),
+        up_block_types=(*["CrossAttnUpBlock2D"] * 2, "UpBlock2D"),
         block_out_channels=CHANNELS,
         layers_per_block=1,
         cross_attention_dim=WIDTH,
-        attention_head_dim=tuple(c // 32 for c in CHANNELS),
+        attention_head_dim=tuple(c // HEAD for c in CHANNELS),
         norm_num_groups=16,
     )
 
@@ -59,21 +66,42 @@ def prepare_unet(unet: UNet2DConditionModel, device: str) -> UNet2DConditionMode
     return unet
 
 
-def build_text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:
-    """Return the untrained text encoder: 2 layers, 128 wide, 77 positions."""
+def widen(unet: UNet2DConditionModel, state: dict[str, Tensor]) -> None:
+    """Load a 4-channel denoiser's ``state`` into a wider ``unet``; new inputs start at zero."""
+    narrow = state["conv_in.weight"]
+    wide = torch.zeros_like(unet.conv_in.weight)
+    wide[:, : narrow.shape[1]] = narrow
+    unet.load_state_dict({**state, "conv_in.weight": wide})
+
+
+def build_text_encoder(words: Words, *, full: bool = False) -> CLIPTextModel:
+    """Return the untrained text encoder: 3 layers, 192 wide, 77 positions.
+
+    ``full``: with CLIP's 49,408 embeddings instead of one per known token and one for all others.
+    """
+    tokenizer = words.tokenizer
     config = CLIPTextConfig(
-        vocab_size=len(tokenizer),
+        vocab_size=len(tokenizer) if full else words.size,
         hidden_size=WIDTH,
         intermediate_size=4 * WIDTH,
         projection_dim=WIDTH,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        max_position_embeddings=77,
-        bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
+        num_hidden_layers=3,
+        num_attention_heads=WIDTH // 64,
+        max_position_embeddings=POSITIONS,
+        bos_token_id=tokenizer.bos_token_id if full else int(words.compact[tokenizer.bos_token_id]),
+        eos_token_id=tokenizer.eos_token_id if full else words.end,
+        pad_token_id=tokenizer.pad_token_id if full else words.end,
     )
     return CLIPTextModel(config)
+
+
+EMBEDDING: Final = "embeddings.token_embedding.weight"
+
+
+def full_table(state: dict[str, Tensor], words: Words) -> dict[str, Tensor]:
+    """Return a text encoder's state with one row per CLIP token; unknown ones share row 0."""
+    rows = torch.from_numpy(words.compact)
+    return {n: t[rows].clone() if n.endswith(EMBEDDING) else t for n, t in state.items()}
 
 
 class Noise(nn.Module):
@@ -102,7 +130,7 @@ class Noise(nn.Module):
 
 
 def velocity_loss(output: Tensor, velocity: Tensor, mask: Tensor) -> Tensor:
-    """Return the mean squared error in which the object and the cells around it count 4 times.
+    """Return the mean squared error in which the objects and the cells around count 4 times.
 
     ``output`` and ``velocity`` are (N, 4, H, W); ``mask`` is (N, 1, H, W) in [0, 1]. Places and
     colours are learned in minutes; the outline is what takes long.

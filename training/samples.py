@@ -24,11 +24,12 @@ from diffusers import (
 from PIL import Image
 from transformers import CLIPImageProcessor, CLIPVisionModelWithProjection
 
+from retouch.evaluation.scenes.captions import caption
+from retouch.evaluation.scenes.scene import Scene, Thing, render
 from training import t2i_adapter
 from training.export import TARGET
-from training.scenes import Scene, render, tensor_pixels
 
-STEPS: Final = 20
+STEPS: Final = 25
 GUIDANCE: Final = 3.0
 
 PROMPTS: Final = (
@@ -38,30 +39,34 @@ PROMPTS: Final = (
     "a cat on a beach",
     "a green car in a city at night",
     "a pink elephant in the desert",
-    "a house on a meadow at night",
+    "a house in a forest in winter",
     "a white rocket in space",
     "an orange fish under water",
-    "a black umbrella at sunset",
+    "a guitar in a room",
     "a purple heart on a white background",
     "a banana on a pink background",
-    "a brown dog on a beach",
-    "a robot in a city",
-    "a red balloon in the sky",
-    "a castle in the snow at night",
-    "a blue butterfly on a meadow",
-    "a red mushroom on a meadow",
-    "a yellow bus in a city",
-    "a green cactus in the desert",
-    "a whale under water",
-    "a purple circle on the left on a yellow background",
-    "a white rabbit on the right on a meadow",
+    "a red cat to the left of a blue dog on a beach",
+    "a green book to the right of a yellow bell in a room",
+    "a pizza above a donut on a white background",
+    "a whale below a sailboat in the sky",
+    "a pink pig and a brown horse on a meadow in autumn",
+    "two rabbits on a meadow",
+    "three red balloons in the sky",
+    "four lemons on a blue background",
+    "a butterfly on a meadow, beautiful art",
+    "a small robot in a city",
+    "a white rabbit on the right on a meadow at night",
     "a sunset",
 )
 
 
+def _single(noun: str, colour: str, place: str, variant: int = 0) -> Scene:
+    return Scene((Thing(noun, colour, 0.5, 0.53, 0.66),), place, variant=variant)
+
+
 def picture(scene: Scene) -> Image.Image:
     """Return the scene as a 128 px PIL picture."""
-    return Image.fromarray(tensor_pixels(render(scene)[0]))
+    return Image.fromarray(np.round(render(scene)[0] * 255).astype(np.uint8))
 
 
 def load(target: Path, kind: type[Any] = StableDiffusionPipeline, **components: Any) -> Any:
@@ -101,12 +106,12 @@ def base_sheet(target: Path) -> list[tuple[str, Image.Image]]:
 
 
 SOURCES: Final = (
-    Scene("apple", "red", "meadow", variant=1),
-    Scene("star", "yellow", "blue"),
-    Scene("cat", "", "beach", variant=2),
-    Scene("house", "", "meadow", variant=3),
-    Scene("car", "red", "city", variant=0),
-    Scene("rabbit", "", "snow", variant=4),
+    _single("apple", "red", "meadow", 1),
+    _single("star", "yellow", "blue"),
+    _single("cat", "", "beach", 2),
+    _single("house", "", "meadow", 3),
+    _single("car", "red", "city", 0),
+    _single("rabbit", "", "snow", 4),
 )
 
 
@@ -124,7 +129,7 @@ def sdedit_sheet(target: Path) -> list[tuple[str, Image.Image]]:
     sheet = []
     for scene, prompt in zip(SOURCES, prompts, strict=True):
         source = picture(scene)
-        sheet.append((scene.caption(), source))
+        sheet.append((caption(scene), source))
         for strength in (0.6, 0.75, 0.9):
             image = pipeline(
                 prompt,
@@ -155,7 +160,7 @@ def instruct_sheet(target: Path) -> list[tuple[str, Image.Image]]:
     sheet = []
     for scene, wishes in zip(SOURCES, instructions, strict=True):
         source = picture(scene)
-        sheet.append((scene.caption(), source))
+        sheet.append((caption(scene), source))
         for wish in wishes:
             image = pipeline(
                 wish,
@@ -183,7 +188,7 @@ def ip_adapter_sheet(target: Path) -> list[tuple[str, Image.Image]]:
     sheet = []
     for scene in SOURCES:
         source = picture(scene)
-        sheet.append((f"reference: {scene.caption()}", source))
+        sheet.append((f"reference: {caption(scene)}", source))
         for prompt in ("", "in the desert", "on a yellow background"):
             image = pipeline(
                 prompt,
@@ -204,15 +209,14 @@ def t2i_sheet(target: Path, control: str) -> list[tuple[str, Image.Image]]:
         target / f"retouch-mini-t2i-{control}", dtype=torch.float32
     )
     pipeline = load(target, StableDiffusionAdapterPipeline, adapter=adapter)
+    draw = t2i_adapter.CONTROLS[control][1]
     sheet = []
     for scene in SOURCES:
-        pixels = np.asarray(picture(scene))
-        operator = t2i_adapter.canny if control == "canny" else t2i_adapter.color
-        drawn = np.round(operator(pixels) * 255).astype(np.uint8)
+        drawn = np.round(draw(render(scene)[0]) * 255).astype(np.uint8)
         hint = Image.fromarray(drawn[..., 0] if drawn.shape[2] == 1 else drawn)
-        sheet.append((scene.caption(), picture(scene)))
+        sheet.append((caption(scene), picture(scene)))
         sheet.append((f"{control} control", hint.convert("RGB")))
-        for prompt in (scene.caption(), f"a purple {scene.noun} at sunset"):
+        for prompt in (caption(scene), f"a purple {scene.things[0].noun} at sunset"):
             image = pipeline(
                 prompt,
                 image=hint,
@@ -243,7 +247,7 @@ def write(sheet: list[tuple[str, Image.Image]], path: Path, columns: int = 8) ->
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    kinds = ("base", "sdedit", "instruct", "ip-adapter", "t2i-canny", "t2i-color")
+    kinds = ("base", "sdedit", "instruct", "ip-adapter", "t2i-canny", "t2i-sketch", "t2i-color")
     parser.add_argument("--what", choices=kinds, default="base")
     parser.add_argument("--target", type=Path, default=TARGET)
     parser.add_argument("--to", type=Path, default=Path("sheet.png"))

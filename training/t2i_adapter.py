@@ -1,54 +1,60 @@
-"""Train a T2I-Adapter: ``python -m training.t2i_adapter --control canny`` (or ``color``).
+"""Train a T2I-Adapter: ``python -m training.t2i_adapter --control canny`` (``sketch``, ``color``).
 
-``full_adapter`` (arXiv 2302.08453): features at 1/8, 1/16 and 1/32 of the picture, added to the
-frozen base's down blocks. Control pictures are in [0, 1]: canny has one channel (white
-edges on black), color has three (an 8 x 8 palette of the picture, enlarged with nearest).
+``full_adapter_xl`` (arXiv 2302.08453, SDXL's block order): features at 1/8, 1/8, 1/16 and 1/16 of
+the picture, added to the frozen base's down and middle blocks. The control pictures are the ones
+that the product itself draws (``retouch.imaging.control``).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
-import cv2
 import numpy as np
 import torch
 from diffusers import T2IAdapter
 from numpy.typing import NDArray
 
-from training import base, latents, loop, network, tokenizer
-from training.scenes import Scene, object_phrase, place_phrase, render, tensor_pixels
+from retouch.evaluation.scenes.captions import caption, object_phrase, place_phrase
+from retouch.evaluation.scenes.scene import Scene, render
+from retouch.imaging import control
+from training import base, latents, loop, network
 
-CHANNELS: Final = {"canny": 1, "color": 3}
-#: Thresholds of the Canny operator.
-LOW, HIGH = 100, 200
-PALETTE: Final = 8
+Picture = NDArray[np.float32]
 
-
-def canny(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return the (H, W, 1) edges in {0, 1} of an (H, W, 3) uint8 RGB picture."""
-    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
-    edges = np.asarray(cv2.Canny(grey, LOW, HIGH))
-    return (edges > 0).astype(np.float32)[..., None]
+#: Side of the palette's cells in pixels; the published 64 would leave four cells of 128 px.
+CELL: Final = 16
 
 
-def color(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return the (H, W, 3) palette in [0, 1] of an (H, W, 3) uint8 RGB picture."""
-    size = (picture.shape[1], picture.shape[0])
-    small = cv2.resize(picture, (PALETTE, PALETTE), interpolation=cv2.INTER_AREA)
-    big = np.asarray(cv2.resize(small, size, interpolation=cv2.INTER_NEAREST))
-    return (big / 255).astype(np.float32)
+def _canny(picture: Picture) -> Picture:
+    return control.canny(picture)[..., None]
 
 
-def build(control: str) -> T2IAdapter:
-    """Return the untrained adapter for ``control``; its output starts at zero."""
-    adapter = T2IAdapter(
-        in_channels=CHANNELS[control],
-        channels=list(network.CHANNELS),
+def _sketch(picture: Picture) -> Picture:
+    return control.sketch(picture)[..., None]
+
+
+def _color(picture: Picture) -> Picture:
+    return control.color(picture, cell=CELL)
+
+
+#: Control -> (channels, what draws it).
+CONTROLS: Final[dict[str, tuple[int, Callable[[Picture], Picture]]]] = {
+    "canny": (1, _canny),
+    "sketch": (1, _sketch),
+    "color": (3, _color),
+}
+
+
+def build(kind: str) -> T2IAdapter:
+    """Return the untrained adapter for a control."""
+    return T2IAdapter(
+        in_channels=CONTROLS[kind][0],
+        channels=[*network.CHANNELS, network.CHANNELS[-1]],
         num_res_blocks=2,
         downscale_factor=8,
-        adapter_type="full_adapter",
+        adapter_type="full_adapter_xl",
     )
-    return adapter
 
 
 def _text(scene: Scene, rng: np.random.Generator) -> str:
@@ -56,17 +62,17 @@ def _text(scene: Scene, rng: np.random.Generator) -> str:
     draw = rng.random()
     if draw < 0.10:
         return ""
-    if draw < 0.25 and scene.noun:
-        return object_phrase(scene.noun, scene.colour)
+    if draw < 0.25 and scene.things:
+        return object_phrase(scene.things[0].noun, scene.things[0].colour)
     if draw < 0.35:
         return place_phrase(scene.place, bare=True)
-    return scene.caption()
+    return caption(scene)
 
 
 def main() -> None:
     """Command line."""
-    parser = loop.options(__doc__, minutes=10)
-    parser.add_argument("--control", choices=tuple(CHANNELS), default="canny")
+    parser = loop.options(__doc__, minutes=20)
+    parser.add_argument("--control", choices=tuple(CONTROLS), default="canny")
     args = parser.parse_args()
     torch.manual_seed(args.seed)
     unet, text, words = base.load(args.out, args.device)
@@ -78,16 +84,16 @@ def main() -> None:
     rng = np.random.default_rng([args.seed, run.rank, run.step])
     pairs = latents.load(args.out)
     noise = network.Noise().to(args.device)
-    control = canny if args.control == "canny" else color
+    draw = CONTROLS[args.control][1]
     for _ in run.steps():
         rows = rng.integers(len(pairs.edits), size=args.batch)
         scenes = [pairs.edits[int(row)].after for row in rows]
         z = torch.from_numpy(pairs.latents[rows, 1].astype(np.float32)) * pairs.scaling
-        mask = torch.from_numpy(pairs.masks[rows, 1].astype(np.float32) / 255)[:, None]
-        drawn = np.stack([control(tensor_pixels(render(scene)[0])) for scene in scenes])
+        masks = pairs.masks[rows, 1].max(axis=1, keepdims=True).astype(np.float32) / 255
+        drawn = np.stack([draw(render(scene)[0]) for scene in scenes])
         hint = torch.from_numpy(drawn).permute(0, 3, 1, 2).to(args.device)
         texts = [_text(scene, rng) for scene in scenes]
-        ids = torch.from_numpy(tokenizer.encode(words, texts).astype(np.int64)).to(args.device)
+        ids = torch.from_numpy(words.encode(texts)).to(args.device)
         noised, timesteps, velocity = noise(z.to(args.device))
         noised = noised.contiguous(memory_format=torch.channels_last)
         with loop.autocast(args.device):
@@ -97,7 +103,7 @@ def main() -> None:
             output = unet(
                 noised, timesteps, states, down_intrablock_additional_residuals=list(features)
             ).sample
-        run.update(network.velocity_loss(output, velocity, mask.to(args.device)))
+        run.update(network.velocity_loss(output, velocity, torch.from_numpy(masks).to(args.device)))
 
 
 if __name__ == "__main__":
