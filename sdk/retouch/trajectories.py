@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cache
+from dataclasses import dataclass, field, replace
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from retouch.errors import Cancelled, ForwardFailed, RetouchError
@@ -28,14 +28,25 @@ if TYPE_CHECKING:
     from retouch.engine.engine import Engine, Job
     from retouch.models.library import Loan
     from retouch.models.model import Model
+    from retouch_safety.sealed import Sealed
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """How far a request is: network calls done of all, over all its trajectories."""
+    """How far a request is: network calls done of all, over all its trajectories.
+
+    Attributes:
+        done: calls done.
+        total: all of them.
+        trajectory: which one has just been answered, of variants times candidates.
+        preview: makes a look at what it has come to, sealed: only the gate opens it. Costs
+            nothing until it is called, and may be called later.
+    """
 
     done: int
     total: int
+    trajectory: int = 0
+    preview: Callable[[], Sealed] | None = field(default=None, compare=False, repr=False)
 
 
 def onto_working(operation: Operation, plan: Plan) -> Operation:
@@ -143,6 +154,7 @@ class Trajectories:
     def _advance(self, edits: Sequence[Edit], model: Model) -> list[Tensor]:
         from retouch.engine.engine import Job
         from retouch.engine.run import Progress, run_edit
+        from retouch.previews import seal_preview
 
         done = [0] * len(edits)
         jobs: list[Job] = []
@@ -150,7 +162,8 @@ class Trajectories:
         def watch(index: int) -> Callable[[Progress], None]:
             def progress(state: Progress) -> None:
                 done[index] = state.done
-                self.on_step(Step(sum(done), state.total * len(edits)))
+                look = partial(seal_preview, self.plan, model, state.x0)
+                self.on_step(Step(sum(done), state.total * len(edits), index, look))
 
             return progress
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def models() -> None:
-    """Installed models: checkpoints, IP-Adapters, T2I-Adapters and CLIP models."""
+    """Installed models: checkpoints, adapters, CLIP models and preview decoders."""
 
 
 @models.command("add")

@@ -1,4 +1,4 @@
-"""Which installed adapter serves a model, from records alone, without torch."""
+"""Which installed adapter or preview decoder serves a model, from records, without torch."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from retouch.models.detect import Kind
 
 _ADD = "add one with `retouch models add PATH`"
+_PREVIEW = "-preview"
+#: Whose latents an autoencoder of a published scaling factor makes.
+_LATENTS = {0.18215: "sd1", 0.13025: "sdxl"}
 
 
 def choose_adapter(
@@ -46,6 +49,26 @@ def choose_adapter(
         raise ModelMissing(wanted, fix)
     # Names of one family share their beginning: retouch-mini, retouch-mini-ip-adapter.
     return max(fitting, key=lambda record: (_common_prefix(record.name, model), record.name))
+
+
+def choose_preview(model: str, base: str, scaling_factor: float) -> ModelRecord | None:
+    """The installed preview decoder of a model's latents, or None.
+
+    One that names the model or its base comes first, in ``_retouch_base`` or by its own name
+    (``mine-preview`` for ``mine``). One that names nobody, as the published TAESD, serves every
+    model whose autoencoder scales like the one it was made for.
+
+    Args:
+        model: name of the model.
+        base: name of the model it borrows its autoencoder from, or empty.
+        scaling_factor: of that autoencoder.
+    """
+    known = list_models("preview")
+    for record in known:
+        if (record.base or record.name.removesuffix(_PREVIEW)) in {model, base} - {""}:
+            return record
+    latents = _LATENTS.get(round(scaling_factor, 5))
+    return next((r for r in known if not r.base and r.family and r.family == latents), None)
 
 
 def _common_prefix(first: str, second: str) -> int:

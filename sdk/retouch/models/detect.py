@@ -17,10 +17,12 @@ from retouch.models.weights_file import (
     refuse_pickle,
 )
 
-Kind = Literal["checkpoint", "ip_adapter", "t2i_adapter", "clip"]
-KINDS: tuple[Kind, ...] = ("checkpoint", "ip_adapter", "t2i_adapter", "clip")
+Kind = Literal["checkpoint", "ip_adapter", "t2i_adapter", "clip", "preview"]
+KINDS: tuple[Kind, ...] = ("checkpoint", "ip_adapter", "t2i_adapter", "clip", "preview")
 CONV_IN = "model.diffusion_model.input_blocks.0.0.weight"
-SUPPORTED = "use SD 1.x, SD 2.x, SDXL base, an IP-Adapter, a T2I-Adapter or a CLIP model"
+SUPPORTED = (
+    "use SD 1.x, SD 2.x, SDXL base, an IP-Adapter, a T2I-Adapter, a CLIP model or a TAESD folder"
+)
 #: Published widths of the text tokens.
 FAMILY_OF_WIDTH: tuple[tuple[int, FamilyName], ...] = ((768, "sd1"), (1024, "sd2"), (2048, "sdxl"))
 
@@ -30,12 +32,13 @@ class Description:
     """What a file or folder holds.
 
     Attributes:
-        kind: ``checkpoint``, ``ip_adapter``, ``t2i_adapter`` or ``clip``.
+        kind: ``checkpoint``, ``ip_adapter``, ``t2i_adapter``, ``clip`` or ``preview``.
         family: ``sd1``, ``sd2``, ``sdxl``; empty where an adapter's widths do not tell.
         in_channels: of a checkpoint's network (4, 8, 9); pixels' channels of a T2I-Adapter.
         prediction_type: of a checkpoint, else empty.
         cross_attention_dim: width of the text tokens; 0 where it does not apply.
-        base: installed model that lends a folder its missing components, or empty.
+        base: installed model that lends a folder its missing components, or whose latents a
+            preview decoder decodes; empty when none is named.
     """
 
     kind: Kind
@@ -153,10 +156,25 @@ def _describe_folder(folder: Path) -> Description:
             return Description("t2i_adapter", "", int(config.get("in_channels", 3)))
         if config.get("model_type") == "clip":
             return Description("clip")
+        if config.get("_class_name") == "AutoencoderTiny":
+            return _describe_preview(folder, config)
     for file in sorted(folder.iterdir()):
         if file.suffix in PICKLE_SUFFIXES:
             refuse_pickle(file)
     raise ModelInvalid(str(folder), "not a kind of model that Retouch knows", SUPPORTED)
+
+
+def _describe_preview(folder: Path, config: dict[str, Any]) -> Description:
+    """Tell whose latents a tiny autoencoder decodes.
+
+    ``_retouch_base`` in its configuration names the model. The published ones do not say, and
+    their weights look alike: TAESD is for SD 1.x and 2.x, which share an autoencoder; the one for
+    SDXL has ``xl`` in its name. Both read latents unscaled.
+    """
+    base = str(config.get("_retouch_base", ""))
+    published = config.get("latent_channels", 4) == 4 and config.get("scaling_factor", 1) == 1
+    family = ("sdxl" if "xl" in folder.name.lower() else "sd1") if published and not base else ""
+    return Description("preview", family, base=base)
 
 
 def _describe_diffusers(folder: Path) -> Description:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from retouch.errors import CannotCombine
+from retouch.errors import CannotCombine, ModelError
 from retouch.models.adapters import (
     ClipWeights,
     IPAdapterWeights,
@@ -16,9 +16,11 @@ from retouch.models.adapters import (
     load_ip_adapter,
 )
 from retouch.models.cache import ModelCache
-from retouch.models.choosing import choose_adapter
+from retouch.models.choosing import choose_adapter, choose_preview
+from retouch.models.geometry import read_geometry
 from retouch.models.loading import load_checkpoint
 from retouch.models.model import Model
+from retouch.models.preview import PreviewDecoder, load_preview
 from retouch.models.records import ModelRecord, find_model
 from retouch.models.t2i_adapter import T2IAdapterWeights, load_t2i_adapter
 
@@ -60,11 +62,23 @@ class Library:
             "ip_adapter": lambda r: load_ip_adapter(r.path, device=self.device),
             "t2i_adapter": lambda r: load_t2i_adapter(r.path, device=self.device),
             "clip": lambda r: load_clip(r.path, device=self.device),
+            "preview": lambda r: load_preview(r.path, device=self.device),
         }
         return loaders[record.kind](record)
 
     def _load_model(self, record: ModelRecord) -> Model:
-        return Model(load_checkpoint(record), device=self.device, dtype=self.dtype)
+        checkpoint = load_checkpoint(record)
+        preview = self._preview(record, float(checkpoint.vae.config.scaling_factor))
+        return Model(checkpoint, device=self.device, dtype=self.dtype, preview=preview)
+
+    def _preview(self, record: ModelRecord, scaling_factor: float) -> PreviewDecoder | None:
+        """The model's preview decoder; a damaged one is no reason not to edit."""
+        try:
+            base = read_geometry(record).base
+            found = choose_preview(record.name, base, scaling_factor)
+            return None if found is None else load_preview(found.path, device=self.device)
+        except ModelError:
+            return None
 
 
 class Loan:

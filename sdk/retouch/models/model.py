@@ -20,6 +20,7 @@ from retouch.models.stable_diffusion import family_of
 
 if TYPE_CHECKING:
     from retouch.models.checkpoint import Checkpoint
+    from retouch.models.preview import PreviewDecoder
     from retouch.operation import InputLayout
 
 
@@ -32,6 +33,7 @@ class Model:
         dtype: number format; measured choice when None.
         memory_format: order of convolution weights. Channels-last is faster in bfloat16 and
             rounds differently: comparisons digit for digit use ``torch.contiguous_format``.
+        preview: decodes previews; without one, the autoencoder does.
     """
 
     def __init__(
@@ -41,7 +43,10 @@ class Model:
         device: torch.device | str = "cpu",
         dtype: torch.dtype | None = None,
         memory_format: torch.memory_format = torch.channels_last,
+        preview: PreviewDecoder | None = None,
     ) -> None:
+        if preview is not None and preview.latent_channels != checkpoint.latent_channels:
+            preview = None  # of another family, whatever its name says
         self.memory_format = memory_format
         self.device = torch.device(device)
         self.dtype = dtype or choose_dtype(self.device)
@@ -54,6 +59,7 @@ class Model:
         place_network(checkpoint.vae, self.device, self.vae_dtype, memory_format)
         for network in (checkpoint.unet, *checkpoint.text_encoders):
             place_network(network, self.device, self.dtype, memory_format)
+        self.preview = preview
         self.attention_places = install_row_attention(checkpoint.unet, self.device.type)
         self.scheduler_config = checkpoint.scheduler_config
         self.prediction = checkpoint.prediction_type
@@ -62,7 +68,8 @@ class Model:
     def bytes(self) -> int:
         """Size of all its weights in memory."""
         known = self.checkpoint
-        return bytes_of((known.unet, known.vae, *known.text_encoders))
+        beside = 0 if self.preview is None else self.preview.bytes
+        return beside + bytes_of((known.unet, known.vae, *known.text_encoders))
 
     @property
     def latent_channels(self) -> int:
@@ -149,6 +156,13 @@ class Model:
         unscaled = (latents / float(vae.config.scaling_factor)).to(self.device, self.vae_dtype)
         picture: Tensor = vae.decode(unscaled.to(memory_format=self.memory_format)).sample
         return picture.float().clamp(-1, 1).cpu()
+
+    def decode_preview(self, latents: Tensor) -> Tensor:
+        """What ``decode`` shows, roughly and fast: by the preview decoder if there is one.
+
+        Engine-internal like ``decode``; to show it to anyone, use ``retouch.previews``.
+        """
+        return self.decode(latents) if self.preview is None else self.preview.decode(latents)
 
     def bucket(self, evaluation: Evaluation) -> Hashable:
         """Evaluations with equal buckets may share a forward."""

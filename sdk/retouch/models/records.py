@@ -23,7 +23,7 @@ class ModelRecord:
 
     Attributes:
         name: what users call it.
-        kind: ``checkpoint``, ``ip_adapter``, ``t2i_adapter`` or ``clip``.
+        kind: ``checkpoint``, ``ip_adapter``, ``t2i_adapter``, ``clip`` or ``preview``.
         path: the file or folder, used in place.
         family: ``sd1``, ``sd2``, ``sdxl``; empty where an adapter does not tell.
         in_channels: of a checkpoint's network: 4, 8 or 9; 0 otherwise.
@@ -34,6 +34,8 @@ class ModelRecord:
         modified: when the weights last changed, nanoseconds since 1970; with ``bytes``, tells
             whether ``sha256`` still holds without reading gigabytes.
         config: folder of configurations for a single file of an unusual shape, or empty.
+        base: model that lends missing components, or whose latents a preview decoder decodes;
+            empty when none is named.
         embedded: whether it ships with Retouch.
     """
 
@@ -48,6 +50,7 @@ class ModelRecord:
     bytes: int = 0
     modified: int = 0
     config: str = ""
+    base: str = ""
     embedded: bool = False
 
 
@@ -190,7 +193,7 @@ def _read(file: Path) -> ModelRecord:
 def _embedded(folder: Path) -> ModelRecord:
     found = detect(folder)
     family, prediction = found.family, found.prediction_type
-    if found.base:
+    if found.base and found.kind == "checkpoint":
         lender = detect(folder.parent / found.base)
         family, prediction = lender.family, prediction or lender.prediction_type
     return ModelRecord(
@@ -201,6 +204,7 @@ def _embedded(folder: Path) -> ModelRecord:
         in_channels=found.in_channels,
         prediction_type=prediction,
         cross_attention_dim=found.cross_attention_dim,
+        base=found.base,
         bytes=size_on_disk(folder),
         embedded=True,
     )

@@ -53,7 +53,8 @@ def add(
     """Verify a model by loading it, and record it where it lies; nothing is copied.
 
     Args:
-        path: a folder or ``.safetensors`` file: checkpoint, IP-Adapter, T2I-Adapter or CLIP.
+        path: a folder or ``.safetensors`` file: checkpoint, IP-Adapter, T2I-Adapter, CLIP or a
+            preview decoder.
         name: what to call it; by default the stem of the file or the folder's name.
         config: configurations for a single file of an unusual shape; see
             `retouch.models.loading.load_checkpoint`.
@@ -85,6 +86,7 @@ def add(
         bytes=size_on_disk(path),
         modified=last_modified(path),
         config=str(config.resolve()) if config else "",
+        base=found.base,
     )
     write_record(record)
     return record
@@ -149,9 +151,12 @@ def load_any(
 
         return load_checkpoint(path, config=config, prediction_type=prediction_type)
     from retouch.models.adapters import load_clip, load_ip_adapter, load_t2i_adapter
+    from retouch.models.preview import load_preview
 
     if found.kind == "t2i_adapter":
         return load_t2i_adapter(path)
+    if found.kind == "preview":
+        return load_preview(path)
     return load_clip(path) if found.kind == "clip" else load_ip_adapter(path)
 
 

@@ -181,6 +181,22 @@ def tiny_t2i_adapter(
     return adapter
 
 
+def write_preview(folder: Path, scaling_factor: float = 1.0, seed: int = 0) -> Path:
+    """Write a tiny ``AutoencoderTiny`` with four latent channels and a factor of 8, as TAESD's."""
+    from diffusers import AutoencoderTiny
+
+    with seeded(seed):
+        made = AutoencoderTiny(
+            encoder_block_out_channels=(8, 8, 8, 8),
+            decoder_block_out_channels=(8, 8, 8, 8),
+            num_encoder_blocks=(1, 1, 1, 1),
+            num_decoder_blocks=(1, 1, 1, 1),
+            scaling_factor=scaling_factor,
+        )
+    made.save_pretrained(str(folder))
+    return folder
+
+
 def write_t2i_adapter(adapter: Any, folder: Path) -> Path:
     """Write a T2IAdapter as a diffusers folder and return it."""
     adapter.save_pretrained(str(folder))

@@ -89,6 +89,8 @@ class _ModelKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ModelKind.V
     """A T2I-Adapter."""
     MODEL_KIND_RANKER: _ModelKind.ValueType  # 4
     """A CLIP model that ranks."""
+    MODEL_KIND_PREVIEW: _ModelKind.ValueType  # 5
+    """A small decoder for previews."""
 
 class ModelKind(_ModelKind, metaclass=_ModelKindEnumTypeWrapper):
     """What an installed model is."""
@@ -103,6 +105,8 @@ MODEL_KIND_T2I_ADAPTER: ModelKind.ValueType  # 3
 """A T2I-Adapter."""
 MODEL_KIND_RANKER: ModelKind.ValueType  # 4
 """A CLIP model that ranks."""
+MODEL_KIND_PREVIEW: ModelKind.ValueType  # 5
+"""A small decoder for previews."""
 Global___ModelKind: _TypeAlias = ModelKind  # noqa: Y015
 
 @_typing.final
