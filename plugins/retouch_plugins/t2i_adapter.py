@@ -132,30 +132,23 @@ class T2IAdapter(Operation):
         """
         import torch
 
+        from retouch.imaging.control import extract
         from retouch.imaging.patch import resize
         from retouch.imaging.region import Size
 
         height, width = edit.input.size
         unit = _own(edit) if self.image is None else self.image.unit()
         unit = resize(unit, Size(width, height)).clip(0, 1)
-        planes = self._extract(unit, edit.model.native_size) if self.preprocess else unit
+        if self.preprocess:
+            planes = extract(self.kind, unit, native_size=edit.model.native_size)
+        else:
+            planes = unit
         control = torch.from_numpy(planes.copy())
         control = control[None] if control.ndim == 2 else control.permute(2, 0, 1)
         if channels == 1 and len(control) == 3:
             luma = control.new_tensor((0.299, 0.587, 0.114))
             control = (control * luma[:, None, None]).sum(0, keepdim=True)
         return control.expand(channels, -1, -1)[None]
-
-    def _extract(self, unit: Floats, native: int) -> Floats:
-        from retouch.imaging import control
-        from retouch.imaging.region import Size
-
-        if self.kind == "depth":
-            return control.depth(unit, Size(unit.shape[1], unit.shape[0]))
-        if self.kind == "color":
-            # Published colour adapters saw 8 x 8 cells on a picture of native size.
-            return control.color(unit, cell=max(1, native // 8))
-        return control.canny(unit) if self.kind == "canny" else control.sketch(unit)
 
 
 class Features(tuple["Tensor", ...]):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from retouch.errors import InvalidField, InvalidImage
-from retouch.imaging.control import canny, color, depth, sketch
+from retouch.imaging.control import KINDS, canny, color, depth, extract, sketch
 from retouch.imaging.region import Size
 
 
@@ -72,3 +72,39 @@ def test_wrong_parameters(square):
     for call in bad:
         with pytest.raises(InvalidField, match=r"allowed: .* Fix: "):
             call()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_extract_is_each_kinds_own_function(square, kind):
+    found = extract(kind, square, native_size=128)
+    expected = {
+        "canny": canny(square),
+        "sketch": sketch(square),
+        "color": color(square, cell=16),
+        "depth": depth(square, Size(128, 96)),
+    }[kind]
+    assert np.array_equal(found, expected)
+    assert found.dtype == np.float32 and found.shape[:2] == (96, 128)
+
+
+def test_extract_of_another_kind_says_which_there_are(square):
+    with pytest.raises(InvalidField, match=r"control\.kind.*canny, sketch, color, depth"):
+        extract("pose", square, native_size=512)
+
+
+def test_a_drawing_gives_its_own_lines():
+    """Dark lines on paper, as people draw them, come out as white lines on black."""
+    paper = np.full((64, 64, 3), 0.95, np.float32)
+    paper[30:33, 8:56] = 0.1
+    lines = sketch(paper)
+    assert lines[31, 10:54].min() > 0.5 and lines[:24].max() < 0.1 and lines[40:].max() < 0.1
+
+
+def test_equally_bright_colours_have_an_outline_and_only_one():
+    picture = np.full((64, 64, 3), (0.3, 0.6, 0.2), np.float32)
+    picture[20:44, 20:44] = (0.9, 0.26, 0.35)
+    assert abs(float(picture[0, 0] @ (0.299, 0.587, 0.114)) - 0.474) < 0.01
+    assert abs(float(picture[30, 30] @ (0.299, 0.587, 0.114)) - 0.462) < 0.01
+    row = sketch(picture)[32] > 0.5
+    lines = int((row[1:] & ~row[:-1]).sum())
+    assert lines == 2 and not row[28:36].any()

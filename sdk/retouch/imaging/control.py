@@ -16,11 +16,39 @@ from retouch.imaging.patch import resize
 from retouch.imaging.region import Size
 
 KINDS = ("canny", "sketch", "color", "depth")
+#: Cells of a palette along the side of a picture of native size: 64 px at 512 (arXiv:2302.08453).
+PALETTE_CELLS = 8
 
 _XDOG_SHARPNESS = 20.0  # p in the paper: weight of the difference
 _XDOG_WIDTH = 1.6  # k: ratio of the two Gaussians, an approximation of the Laplacian
 _XDOG_NOISE = 0.05  # keeps noise in near black from becoming lines
 _XDOG_SLOPE = 2.0  # phi: softness of the threshold
+_XDOG_REACH = 3.0  # in sigmas: how near to a line no other channel draws
+
+
+def extract(kind: str, unit: Floats, *, native_size: int) -> Floats:
+    """Return what an adapter of ``kind`` reads of a picture: H x W, or H x W x 3 for ``color``.
+
+    The operation and the training of the adapters that ship both call this, so that an adapter
+    sees what it was trained on.
+
+    Args:
+        kind: ``canny``, ``sketch``, ``color``, or ``depth`` (the picture is a depth map already).
+        unit: H x W x 3 in [0, 1] at working size.
+        native_size: side in pixels that the model was trained at; sets the palette's cells.
+
+    Raises:
+        InvalidField: another kind. InvalidImage: a wrong shape.
+    """
+    if kind == "canny":
+        return canny(unit)
+    if kind == "sketch":
+        return sketch(unit)
+    if kind == "color":
+        return color(unit, cell=max(1, native_size // PALETTE_CELLS))
+    if kind == "depth":
+        return depth(unit, Size(unit.shape[1], unit.shape[0]))
+    raise InvalidField("control.kind", kind, ", ".join(KINDS), "use one of these")
 
 
 def canny(unit: Floats, *, low: float = 100, high: float = 200) -> Floats:
@@ -46,7 +74,12 @@ def sketch(unit: Floats, *, sigma: float = 1.0, threshold: float = 0.5) -> Float
     XDoG (Winnemoeller et al. 2012, eq. 7-8) inks where S = T + p (G_s - G_ks) of the grey picture
     falls below a threshold, by -tanh(phi (S - threshold)). Here the difference is divided by the
     local brightness and the tone T is 1, so that shadows draw lines and not blots; and 1 is ink,
-    so lines are white on black.
+    so lines are white on black. Where grey draws nothing, red and then blue do: an orange cat on
+    sand has an outline too, and an edge still gets one line and not one per channel.
+
+    It stands in for the edge network (PiDiNet) that the published sketch adapters were trained on,
+    which is not shipped: its lines are finer than that network's, so scale such an adapter down,
+    or give it a drawing with ``preprocess`` off.
 
     Args:
         unit: H x W x 3 in [0, 1].
@@ -60,13 +93,20 @@ def sketch(unit: Floats, *, sigma: float = 1.0, threshold: float = 0.5) -> Float
         raise InvalidField("sketch.sigma", sigma, "> 0 pixels", "use about 1")
     if not 0 <= threshold <= 1:
         raise InvalidField("sketch.threshold", threshold, "0 to 1", "use about 0.5")
-    gray = _gray(unit)
-    fine = cv2.GaussianBlur(gray, (0, 0), sigma)
-    coarse = cv2.GaussianBlur(gray, (0, 0), sigma * _XDOG_WIDTH)
+    ink = _ink(_gray(unit), sigma, threshold)
+    side = 2 * round(_XDOG_REACH * sigma) + 1
+    for channel in (0, 2):
+        near = cv2.dilate(ink, np.ones((side, side), np.uint8))
+        ink = np.maximum(ink, _ink(unit[..., channel], sigma, threshold) * (1 - near))
+    return ink.astype(np.float32)
+
+
+def _ink(plane: Floats, sigma: float, threshold: float) -> Floats:
+    fine = cv2.GaussianBlur(plane, (0, 0), sigma)
+    coarse = cv2.GaussianBlur(plane, (0, 0), sigma * _XDOG_WIDTH)
     contrast = (fine - coarse) / (coarse + _XDOG_NOISE)
     below = threshold - (1 + _XDOG_SHARPNESS * contrast)
-    ink: Floats = np.clip(np.tanh(_XDOG_SLOPE * below), 0, 1).astype(np.float32)
-    return ink
+    return np.asarray(np.clip(np.tanh(_XDOG_SLOPE * below), 0, 1), np.float32)
 
 
 def color(unit: Floats, *, cell: int = 64) -> Floats:

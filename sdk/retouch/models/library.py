@@ -111,12 +111,11 @@ class Loan:
         """A T2I-Adapter of a kind; without a name, one whose own name ends in the kind."""
         record = choose_adapter("t2i_adapter", name, model=model.name, variety=kind)
         weights: T2IAdapterWeights = self._lease(record.name)
-        widths = tuple(model.checkpoint.unet.config.block_out_channels)
-        channels = tuple(weights.adapter.config.channels)
+        widths, channels = feature_widths(model.checkpoint.unet.config), weights.widths
         if channels != widths:
             raise CannotCombine(
                 f"t2i_adapter {record.name!r} with model {model.name!r}",
-                f"its features have {channels} channels, the network's levels {widths}",
+                f"its features have {channels} channels, the network's levels take {widths}",
                 "use an adapter made for this family of models",
             )
         return weights
@@ -125,6 +124,16 @@ class Loan:
         """A CLIP model; see ``edit.Adapters``."""
         weights: ClipWeights = self._lease(choose_adapter("clip", name).name)
         return weights
+
+
+def feature_widths(unet: Any) -> tuple[int, ...]:
+    """Channels of the features that a network takes: one set per level, and perhaps the middle's.
+
+    Levels with attention take theirs before they are scaled down. Where the first level has none
+    (SDXL), the levels take theirs one scale lower, and one more set goes to the middle.
+    """
+    widths = tuple(unet.block_out_channels)
+    return widths if "CrossAttn" in unet.down_block_types[0] else (*widths, widths[-1])
 
 
 def _size(loaded: Any) -> int:

@@ -47,6 +47,14 @@ class T2IAdapterWeights:
     source: Path
     bytes: int
 
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Channels of its features, the finest first."""
+        config = self.adapter.config
+        channels = tuple(int(width) for width in config.channels)
+        # A light adapter repeats its last width for the coarsest level.
+        return (*channels, channels[-1]) if config.adapter_type == "light_adapter" else channels
+
     def residuals(self, control: Tensor) -> tuple[Tensor, ...]:
         """Turn control [N, in_channels, H, W] in 0..1 into one residual per level of the UNet."""
         weight = next(self.adapter.parameters())
