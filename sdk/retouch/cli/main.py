@@ -20,6 +20,7 @@ _COMMANDS = {
     "edit": ("retouch.cli.edit", "edit"),
     "operations": ("retouch.cli.operations", "operations"),
     "demo": ("retouch.cli.demo", "demo"),
+    "eval": ("retouch.cli.evaluate", "evaluate"),
     "doctor": ("retouch.cli.doctor", "doctor"),
     "models": ("retouch.cli.models", "models"),
 }
