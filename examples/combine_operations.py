@@ -1,34 +1,36 @@
-"""Four techniques in one request: a rectangle of the picture is redrawn after a prompt, after a
-reference picture, along the edges that are there, and the rest keeps every bit.
+"""Four techniques in one request: the masked house is made anew after a prompt, along the edges
+that are there, with a reference picture's look, and around it every bit stays.
 
-python examples/combine_operations.py IN.png REFERENCE.png OUT.png "a red apple" X,Y,WIDTH,HEIGHT
+python examples/combine_operations.py [OUT.png]
 """
 
 import sys
+from importlib.resources import files
 
-from retouch import EditRequest, Library, Rect, Runner, read_image, save
+from retouch import EditRequest, Library, Runner, read_image, read_mask, save
+from retouch_plugins.guidance import Guidance
 from retouch_plugins.ip_adapter import IPAdapter
-from retouch_plugins.sdedit import SDEdit
+from retouch_plugins.soft_mask import SoftMask
 from retouch_plugins.t2i_adapter import T2IAdapter
 
+PICTURES = files("retouch") / "demo"  # pictures that ship with Retouch; take your own
 
-def main(source: str, reference: str, target: str, prompt: str, rectangle: str) -> None:
-    x, y, width, height = (int(part) for part in rectangle.split(","))
+
+def main(target: str = "combine_operations.png") -> None:
     request = EditRequest(
-        image=read_image(source),
-        prompt=prompt,
-        region=Rect(x, y, width, height),
+        image=read_image(PICTURES / "house.png"),
+        mask=read_mask(PICTURES / "house-mask.png"),
+        prompt="a purple house in the snow",
         operations=(
-            SDEdit(strength=0.8),
-            IPAdapter(images=(read_image(reference),), scale=0.5),
-            T2IAdapter(kind="canny", scale=0.7),
+            SoftMask(),
+            T2IAdapter(kind="canny", scale=0.8),
+            IPAdapter(images=(read_image(PICTURES / "rocket.png"),), scale=0.3),
+            Guidance(scale=4.0),
         ),
-        feather=4,
     )
     runner = Runner(Library())
     print(dict(runner.plan(request).describe()))
     (result,) = runner.run(request)
-    assert result.composite is not None
     save(result.composite, target)
 
 

@@ -1,0 +1,29 @@
+"""Use a picture as a prompt: IP-Adapter (Ye et al. 2023). The apple turns into what the reference
+shows; the text says only where it is.
+
+python examples/ip_adapter.py [OUT.png]
+"""
+
+import sys
+from importlib.resources import files
+
+from retouch import EditRequest, Library, Runner, read_image, save
+from retouch_plugins.ip_adapter import IPAdapter
+from retouch_plugins.sdedit import SDEdit
+
+PICTURES = files("retouch") / "demo"  # pictures that ship with Retouch; take your own
+
+
+def main(target: str = "ip_adapter.png") -> None:
+    reference = read_image(PICTURES / "star.png")
+    request = EditRequest(
+        image=read_image(PICTURES / "apple.png"),
+        prompt="on a meadow",
+        operations=(SDEdit(strength=0.9), IPAdapter(images=(reference,), scale=1.0)),
+    )
+    (result,) = Runner(Library()).run(request)
+    save(result.composite, target)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
