@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from retouch.errors import Blocked
 from retouch.evaluation.cases import Case
 from retouch.evaluation.drawing import round_trips, unit
+from retouch.evaluation.fingerprint import Fingerprints
 from retouch.evaluation.pictures import as_image
 from retouch.evaluation.settings import Setting
 from retouch.evaluation.together import run_together
@@ -56,6 +57,7 @@ class Bench:
     def __init__(self, runner: Runner, model: str) -> None:
         self.runner = runner
         self.model = model
+        self.fingerprints = Fingerprints()
 
     def check(self, setting: Setting, case: Case) -> None:
         """Refuse what cannot run, before anything is loaded.
@@ -65,6 +67,13 @@ class Bench:
         """
         if not setting.given:
             self.runner.plan(setting.request(case, self.runner.catalog, self.model))
+
+    def weights(self, setting: Setting, case: Case) -> str:
+        """Return the fingerprint of what a setting runs with. Raises RetouchError."""
+        if setting.given:
+            return self.fingerprints.of([self.model]) if setting.given == "autoencoder" else ""
+        request = setting.request(case, self.runner.catalog, self.model)
+        return self.fingerprints.of_plan(self.runner.plan(request))
 
     def attempt(self, setting: Setting, cases: Sequence[Case]) -> list[Attempt]:
         """Edit some cases side by side, sharing forwards.

@@ -12,6 +12,7 @@ from retouch.errors import Cancelled, RetouchError
 from retouch.evaluation import generation
 from retouch.evaluation.drawing import draw as draw_prompts
 from retouch.evaluation.drawing import round_trips, unit
+from retouch.evaluation.fingerprint import Fingerprints
 from retouch.evaluation.generation import SKILLS, Case, passed
 from retouch.evaluation.journal import Journal, Line, Scores
 from retouch.evaluation.judge.judge import Judge
@@ -38,6 +39,7 @@ class Generating:
     Attributes:
         runner: the product's own.
         judge: says what pictures show.
+        fingerprints: tell when weights have changed.
         journal: remembers.
         folder: pictures for the report go below it.
         on_case: told what is drawn and how many cases are done, of how many.
@@ -46,6 +48,7 @@ class Generating:
 
     runner: Runner
     judge: Judge
+    fingerprints: Fingerprints
     journal: Journal
     folder: Path
     on_case: Callable[[str, int, int], None] = lambda title, done, total: None
@@ -62,13 +65,13 @@ class Generating:
         cases = generation.cases(seed, count * len(SKILLS))
         results: dict[str, Any] = {"count": len(cases)}
         bounds = {"real": self._real(cases), "autoencoder": self._autoencoded(cases, model)}
-        own, others = self._model(cases, model, None)
+        own, others = self._model(cases, model, model, None)
         results["base"] = {"status": "measured", **bounds, "generated": own, "shuffled": others}
         results["cases"] = [case.name for case in cases if _shows(case)]
         results["prompts"] = {case.name: case.prompt for case in cases if _shows(case)}
         yield results
         try:
-            fast, _ = self._model(cases, model + LCM, LCM_STEPS)
+            fast, _ = self._model(cases, model, model + LCM, LCM_STEPS)
         except RetouchError as problem:
             if isinstance(problem, Cancelled):
                 raise
@@ -89,11 +92,12 @@ class Generating:
             exact = [render(case.scene, generation.SIDE)[0] for case in chunk]
             return list(round_trips(exact, model, self.runner))
 
-        lines = self._lines("generation-autoencoder", "the autoencoder", cases, draw)
+        weights = self.fingerprints.of([model])
+        lines = self._lines("generation-autoencoder", "the autoencoder", cases, draw, weights)
         return tally(lines, "passed")
 
     def _model(
-        self, cases: Sequence[Case], model: str, steps: int | None
+        self, cases: Sequence[Case], base: str, model: str, steps: int | None
     ) -> tuple[dict[str, Value], dict[str, Value]]:
         def draw(chunk: Sequence[Case]) -> list[Floats | None]:
             prompts = [(case.prompt, case.seed) for case in chunk]
@@ -102,7 +106,8 @@ class Generating:
                 self._keep(model, case, picture)
             return [None if picture is None else unit(picture) for picture in found]
 
-        lines = self._lines(f"generation-{model}", model, cases, draw)
+        weights = self.fingerprints.of([base, model])
+        lines = self._lines(f"generation-{model}", model, cases, draw, weights)
         return tally(lines, "passed"), tally(lines, "shuffled")
 
     def _lines(
@@ -111,8 +116,9 @@ class Generating:
         title: str,
         cases: Sequence[Case],
         draw: Callable[[Sequence[Case]], Sequence[Floats | None]],
+        weights: str = "",
     ) -> list[Line]:
-        known = self.journal.read(key)
+        known = self.journal.read(key, weights)
         strangers = dict(zip((c.name for c in cases), generation.shuffled(cases), strict=True))
         todo = [case for case in cases if case.name not in known]
         self.on_case(title, len(cases) - len(todo), len(cases))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -40,7 +40,7 @@ class Journal:
         fresh: forget what is there.
 
     Raises:
-        InvalidField: the folder holds scores of another model, seed or version.
+        InvalidField: the folder holds scores of another model, seed or judge.
     """
 
     def __init__(self, folder: Path, about: Mapping[str, object], *, fresh: bool = False) -> None:
@@ -65,15 +65,22 @@ class Journal:
             fix = "name another folder, or add --fresh to forget those scores"
             raise InvalidField("--out", f"scores of {found}", f"scores of {allowed}", fix)
 
-    def read(self, setting: str) -> dict[str, Line]:
-        """Return what is known of a setting, by case."""
+    def read(self, setting: str, weights: str = "") -> dict[str, Line]:
+        """Return what is known of a setting, by case.
+
+        Args:
+            setting: its key.
+            weights: fingerprint of what it runs with; scores of other weights are forgotten.
+        """
         file = self._file(setting)
-        if not file.is_file():
+        rows = file.read_text("utf-8").splitlines() if file.is_file() else []
+        if not rows or json.loads(rows[0]) != {"weights": weights}:
+            file.write_text(json.dumps({"weights": weights}) + "\n", encoding="utf-8")
             return {}
-        return {line.case: line for line in _lines(file.read_text("utf-8"))}
+        return {line.case: line for line in map(_line, rows[1:])}
 
     def add(self, setting: str, line: Line) -> None:
-        """Write one case down."""
+        """Write one case down; ``read`` comes first."""
         record: dict[str, object] = {"case": line.case, "kind": line.kind, "scores": line.scores}
         if line.features:
             record["features"] = [round(value, 5) for value in line.features]
@@ -84,11 +91,10 @@ class Journal:
         return self.folder / f"{setting}.jsonl"
 
 
-def _lines(text: str) -> Iterator[Line]:
-    for row in text.splitlines():
-        record = json.loads(row)
-        features = tuple(record.get("features", ()))
-        yield Line(record["case"], record["kind"], record["scores"], features)
+def _line(row: str) -> Line:
+    record = json.loads(row)
+    features = tuple(record.get("features", ()))
+    return Line(record["case"], record["kind"], record["scores"], features)
 
 
 def _mend(file: Path) -> None:

@@ -48,7 +48,9 @@ class Measuring:
     def measure(
         self, setting: Setting, names: Sequence[str], *, features: bool = False
     ) -> dict[str, Line]:
-        """Return one line per case that has what the setting needs, those of earlier runs included.
+        """Return one line per case that has what the setting needs.
+
+        Cases that an earlier run measured with the same weights are not edited again.
 
         Args:
             setting: how to edit.
@@ -59,7 +61,10 @@ class Measuring:
             Cancelled: what was done is kept.
             RetouchError: the setting cannot run here.
         """
-        known = self.journal.read(setting.key)
+        if not names:
+            return {}
+        weights = self.bench.weights(setting, self.source.case(names[0]))
+        known = self.journal.read(setting.key, weights)
         todo = [name for name in names if name not in known]
         done = len(names) - len(todo)
         self.on_case(setting.title, done, len(names))
@@ -87,7 +92,7 @@ class Measuring:
         return self.scorer.score(cases, attempts)
 
     def _keep(self, setting: Setting, case: Case, attempt: Attempt) -> None:
-        if attempt.released is not None and not setting.given:
+        if attempt.released is not None and setting.given not in ("before", "target"):
             save(attempt.released, self._file(setting.key, case.name))
         known = {
             "before": case.before,

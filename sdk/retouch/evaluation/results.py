@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import hashlib
 import json
 import os
 import platform
@@ -13,14 +12,13 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from retouch.errors import InvalidField
-from retouch.models.records import ModelRecord, find_model, is_unchanged, list_models
 
 #: Changes whenever older results cannot be read any more.
 FORMAT = 1
 Results: TypeAlias = dict[str, Any]
 
 
-def about(model: str, seed: int, count: int, device: str) -> Results:
+def about(model: str, weights: str, seed: int, count: int, device: str) -> Results:
     """Return when, where and of what: date, commit, device, versions, model, seed, count."""
     import torch
 
@@ -31,35 +29,11 @@ def about(model: str, seed: int, count: int, device: str) -> Results:
         "seed": seed,
         "count": count,
         "model": model,
-        "weights": weights(model),
+        "weights": weights,
         "device": device_name(device),
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
     }
-
-
-def weights(model: str) -> str:
-    """Return 12 hexadecimal digits that change with any weight of the model and its family.
-
-    The family: the model, and every installed model whose name starts with its own.
-    """
-    digest = hashlib.sha256()
-    find_model(model)
-    for record in list_models():
-        if record.name == model or record.name.startswith(f"{model}-"):
-            digest.update(f"{record.name} {_hash(record)}".encode())
-    return digest.hexdigest()[:12]
-
-
-def _hash(record: ModelRecord) -> str:
-    if is_unchanged(record):
-        return record.sha256  # of an added model, which may have gigabytes
-    known = hashlib.sha256()
-    whole = record.path.is_file()
-    for file in sorted([record.path] if whole else record.path.rglob("*.safetensors")):
-        known.update(f"{file.relative_to(record.path)}".encode())
-        known.update(file.read_bytes())
-    return known.hexdigest()
 
 
 def commit() -> str:

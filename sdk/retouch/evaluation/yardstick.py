@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +12,10 @@ from retouch.errors import InvalidField, ModelInvalid
 from retouch.evaluation import curves, editing, goals, results, speed
 from retouch.evaluation.attempts import Bench
 from retouch.evaluation.cases import Scenes, Source
+from retouch.evaluation.fingerprint import Fingerprints, of_file
 from retouch.evaluation.generating import Generating
 from retouch.evaluation.journal import Journal
-from retouch.evaluation.judge.judge import Judge
+from retouch.evaluation.judge.judge import WEIGHTS, Judge
 from retouch.evaluation.measuring import CHUNK, CHUNK_ON_GPU, Measuring
 from retouch.evaluation.operations import COMPARISONS, Comparison
 from retouch.evaluation.resemblance import Resemblance, clip_name
@@ -77,7 +79,7 @@ class Watch:
 
 
 class Yardstick:
-    """One run. What an earlier run of the same model, weights and seed measured is kept.
+    """One run. What an earlier run of the same seed and weights measured is kept.
 
     Args:
         options: what to run.
@@ -98,7 +100,10 @@ class Yardstick:
         self.size = read_geometry(find_model(options.model)).native_size
         self.runner = Runner(library, row_cap=16 if self.device == "cpu" else 128)
         self.judge = judge or load_judge(self.device)
+        self.fingerprints = Fingerprints()
         self.file = options.out / "results.json"
+        if options.fresh:
+            shutil.rmtree(options.out / "pictures", ignore_errors=True)
         options.out.mkdir(parents=True, exist_ok=True)
         self.journal = Journal(options.out, self._about(), fresh=options.fresh)
         self.found = self._start()
@@ -122,19 +127,19 @@ class Yardstick:
 
     def _about(self) -> dict[str, object]:
         options = self.options
-        source = "" if options.source is None else repr(options.source)
-        weights = results.weights(options.model)
         return {
             "model": options.model,
-            "weights": weights,
             "seed": options.seed,
             "size": self.size,
-            "source": source,
+            "source": "" if options.source is None else repr(options.source),
+            "judge": of_file(WEIGHTS),
+            "clip": self.fingerprints.of_one(clip_name(options.model)),
         }
 
     def _start(self) -> results.Results:
         options = self.options
-        about = results.about(options.model, options.seed, options.count, self.device)
+        weights = self.fingerprints.of_family(options.model)
+        about = results.about(options.model, weights, options.seed, options.count, self.device)
         about["size"] = self.size
         about["clip"] = clip_name(options.model)
         about["source"] = "procedural scenes" if options.source is None else str(options.source)
@@ -170,6 +175,7 @@ class Yardstick:
         part = Generating(
             runner=self.runner,
             judge=self.judge,
+            fingerprints=self.fingerprints,
             journal=self.journal,
             folder=self.options.out,
             on_case=self.watch.on_case,
