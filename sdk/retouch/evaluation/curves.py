@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from retouch.errors import CannotCombine, ModelError
+from retouch.evaluation.cases import Scenes
 from retouch.evaluation.editing import able
 from retouch.evaluation.journal import Line
 from retouch.evaluation.measuring import Measuring
@@ -157,7 +158,9 @@ def _line(measuring: Measuring, curve: Curve, other: float, names: Sequence[str]
 
 
 def _realism(measuring: Measuring, curve: Curve, lines: Mapping[str, Line]) -> dict[str, Value]:
-    real = real_features(measuring, curve.kinds, len(lines))
+    if not isinstance(measuring.source, Scenes):
+        return {}  # nobody knows what real pictures of a user's kind look like
+    real = real_features(measuring, measuring.source, curve.kinds, len(lines))
     rows = [line.features for line in lines.values() if line.features]
     found = kernel_distance(rows, real)
     return {} if found is None else {"realism": found}

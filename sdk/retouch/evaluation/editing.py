@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final, TypeAlias
 
 from retouch.errors import CannotCombine, ModelError
 from retouch.evaluation.attempts import Bench
-from retouch.evaluation.cases import Case
+from retouch.evaluation.cases import Case, Scenes
 from retouch.evaluation.journal import Line
 from retouch.evaluation.measuring import Measuring
 from retouch.evaluation.operations import COMPARISONS, Comparison
 from retouch.evaluation.settings import Setting, settings
-from retouch.evaluation.summary import by_kind, summarise
+from retouch.evaluation.summary import Value, by_kind, summarise
 from retouch.plan import layout_of
 
+#: What can be measured where nobody knows the exact answer.
+_WITHOUT_SCENES: Final = (
+    "structure",
+    "background_psnr",
+    "text_similarity",
+    "direction_similarity",
+)
 #: A comparison as it goes into the results.
 Row: TypeAlias = dict[str, Any]
 
@@ -53,20 +60,43 @@ def row(measuring: Measuring, comparison: Comparison, count: int) -> Row:
     problem = missing(measuring.bench, comparison, on, measuring, names[0])
     if problem:
         return about | {"status": "not shipped", "reason": problem}
+    try:
+        return about | _measured(measuring, comparison, on, off, names)
+    except (ModelError, CannotCombine) as problem:  # what only loading the weights could tell
+        return about | {"status": "not shipped", "reason": str(problem)}
+
+
+def _measured(
+    measuring: Measuring,
+    comparison: Comparison,
+    on: Setting,
+    off: Setting | None,
+    names: Sequence[str],
+) -> Row:
     lines = measuring.measure(on, names)
-    about |= {
+    found = summarise(lines.values())
+    about: Row = {
         "status": "measured",
         "count": len(lines),
-        "on": summarise(lines.values()),
+        "measures": shown(comparison.measures, found),
+        "on": found,
         "by_kind": by_kind(lines),
     }
     others: dict[str, Line] = {}
     if off is not None:
         others = measuring.measure(off, names)
         about |= {"off": summarise(others.values()), "off_by_kind": by_kind(others)}
-    shown = [name for name in lines if measuring.source.shows(name)]
-    about["cases"] = [_shown(measuring.source.case(name), lines, others) for name in shown]
+    kept = [name for name in lines if measuring.source.shows(name)]
+    about["cases"] = [_shown(measuring.source.case(name), lines, others) for name in kept]
     return about
+
+
+def shown(wanted: Sequence[str], found: Mapping[str, Value]) -> list[str]:
+    """Return the measures to show first: those wanted, or what users' own pictures allow."""
+    known = [key for key in wanted if key in found]
+    if len(known) < len(wanted):
+        known += [key for key in _WITHOUT_SCENES if key in found and key not in known]
+    return known
 
 
 def _shown(case: Case, lines: dict[str, Line], others: dict[str, Line]) -> Row:
@@ -91,11 +121,15 @@ def able(
     """Return the cases that have what all settings need, and what the others lack."""
     kept: list[str] = []
     lacking = ""
+    known: dict[str, str] = {}
     for name in names:
-        case = measuring.source.case(name)
-        found = next((lack for setting in wanted if (lack := setting.lacks(case))), "")
-        lacking = lacking or found
-        if not found:
+        # Scenes of one kind are alike in what they have; users' own pictures are not.
+        alike = name.rpartition("-")[0] if isinstance(measuring.source, Scenes) else name
+        if alike not in known:
+            case = measuring.source.case(name)
+            known[alike] = next((lack for setting in wanted if (lack := setting.lacks(case))), "")
+        lacking = lacking or known[alike]
+        if not known[alike]:
             kept.append(name)
     return kept, lacking
 

@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from retouch.evaluation.cases import Scenes
 from retouch.evaluation.measuring import Measuring
 from retouch.evaluation.summary import Value
 
@@ -19,12 +20,12 @@ _LEAST: Final = 4
 _DRAWS: Final = 200
 
 
-def real_features(measuring: Measuring, kinds: Sequence[str], count: int) -> Rows:
+def real_features(measuring: Measuring, scenes: Scenes, kinds: Sequence[str], count: int) -> Rows:
     """Return (N, C) features of real scenes of these kinds, none of them edited here."""
     rows: list[list[float]] = []
     for index in range(count):
         name = f"{kinds[index % len(kinds)]}-{_APART + index // len(kinds)}"
-        target = measuring.source.case(name).target
+        target = scenes.case(name).target
         assert target is not None
         deepest = measuring.scorer.judge.features(target[None])[-1]
         rows += deepest.mean((2, 3)).tolist()
