@@ -129,7 +129,7 @@ def _overview(results: Mapping[str, Any]) -> str:
     return (
         '<h2 id="editing">Editing</h2><p class="about">Every operation and combination with its '
         "default settings, beside the same request without it. Small print: 95 % intervals."
-        f'</p><div class="card">{body}</div>'
+        f'</p><div class="card rows">{body}</div>'
     )
 
 
@@ -192,6 +192,7 @@ def _cases(row: Mapping[str, Any], out: Path) -> str:
     folder = out / "pictures"
     on, off = row["settings"]["on"]["key"], row["settings"].get("off", {}).get("key")
     shown = []
+    columns = 1
     for case in row["cases"][:10]:
         file = f"{case['name']}.webp"
         parts = [(folder / "case-before" / file, "before")]
@@ -207,11 +208,10 @@ def _cases(row: Mapping[str, Any], out: Path) -> str:
         if "instruct" not in on and case["target"]:
             words = f"{case['source']} → {case['target']}"
         figures = "".join(picture(path, label) for path, label in parts)
-        shown.append(
-            f'<div class="case" style="--columns:{len(parts)}"><div class="words">{escape(words)}'
-            f"</div>{figures}</div>"
-        )
-    return f'<div class="scroll"><div class="cases">{"".join(shown)}</div></div>'
+        columns = max(columns, len(parts))
+        shown.append(f'<div class="case"><div class="words">{escape(words)}</div>{figures}</div>')
+    style = f'class="cases" style="--columns:{columns}"'
+    return f'<div class="scroll"><div {style}>{"".join(shown)}</div></div>'
 
 
 def _result(folder: Path, setting: str, file: str) -> Path:
@@ -239,10 +239,11 @@ def _curves(results: Mapping[str, Any]) -> tuple[str, str]:
         )
         note = "" if curve["status"] == "measured" else f"<p>{escape(curve['reason'])}</p>"
         count = f" · {curve['count']} cases a point" if "count" in curve else ""
+        values = summary("Values", _points(curve)) if curve["lines"] else ""
         shown.append(
             f'<section class="card"><h3>{escape(curve["title"])}</h3><p class="about"><code>'
             f"{escape(curve['operation'])}</code>{count}</p>{note}"
-            f'<div class="plots">{figures}</div>{summary("Values", _points(curve))}</section>'
+            f'<div class="plots">{figures}</div>{values}</section>'
         )
     words = (
         "One parameter turned, the others at their defaults. Bands: 95 % intervals. Similarities "
