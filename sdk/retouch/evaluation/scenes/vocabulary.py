@@ -49,7 +49,6 @@ ICONS: Final[dict[str, str]] = {
     "pear": "pear",
     "lemon": "lemon",
     "cherry": "cherries",
-    "trophy": "trophies",
     "watermelon": "watermelon",
     "pineapple": "pineapple",
     "avocado": "avocado",
