@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from retouch.errors import InvalidField
+from retouch.errors import Cancelled, InvalidField
 
 if TYPE_CHECKING:
     from retouch.evaluation.yardstick import Options, Watch
@@ -75,7 +75,15 @@ def evaluate(part: str, **options: Any) -> None:
 
         _report(read(options["out"] / "results.json"), options["out"])
         return
-    found = _measure(part, options)
+    try:
+        found = _measure(part, options)
+    except Cancelled:
+        click.echo(
+            f"stopped; what was measured is kept in {options['out']}: the same command goes on, "
+            "and --report shows what there is",
+            err=True,
+        )
+        click.get_current_context().exit(130)
     from retouch.evaluation.report.table import show
 
     show(found)
@@ -97,6 +105,8 @@ def make_options(part: str, options: dict[str, Any]) -> Options:
 
     check_rows(options["rows"])
     parts = tuple(known for known in PARTS if part in ("all", known))
+    if options["rows"] and part == "all":
+        parts = tuple(known for known in parts if known in ("editing", "curves"))
     source = None
     if options["folder"] is not None:
         from retouch.evaluation.folder import read_folder

@@ -83,7 +83,7 @@ class Bench:
         """
         start = time.perf_counter()
         if setting.given:
-            found = [Attempt(self.release(self._given(setting, case)), 0.0) for case in cases]
+            found = [self._shown(setting, case) for case in cases]
             return [replace(each, seconds=_each(start, cases)) for each in found]
         requests = [setting.request(case, self.runner.catalog, self.model) for case in cases]
         results = self._run(requests)
@@ -135,6 +135,12 @@ class Bench:
     def autoencoded(self, picture: Floats) -> Floats:
         """Return the picture after the model's autoencoder, at the picture's own size."""
         return next(round_trips([picture], self.model, self.runner))
+
+    def _shown(self, setting: Setting, case: Case) -> Attempt:
+        try:
+            return Attempt(self.release(self._given(setting, case)), 0.0)
+        except Blocked as refusal:
+            return Attempt(None, 0.0, str(refusal))
 
     def _given(self, setting: Setting, case: Case) -> Floats:
         if setting.given == "target":

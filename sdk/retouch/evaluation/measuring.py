@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from retouch.errors import Cancelled
+from retouch.errors import Blocked, Cancelled
 from retouch.evaluation.attempts import Attempt, Bench
 from retouch.evaluation.cases import Case, Source
 from retouch.evaluation.journal import Journal, Line
-from retouch.evaluation.pictures import grey
+from retouch.evaluation.pictures import grey, shrunk
 from retouch.evaluation.scoring import Scorer
 from retouch.evaluation.settings import Setting
+from retouch.imaging.image import Floats
 from retouch_safety.save import save
 
 #: Cases that are edited side by side; then the judge looks at them and their scores are written.
 CHUNK: Final = 8
 CHUNK_ON_GPU: Final = 32
+#: Longest side in pixels of the pictures in the report.
+SHOWN_SIDE: Final = 256
 
 
 @dataclass(frozen=True)
@@ -92,8 +96,13 @@ class Measuring:
         return self.scorer.score(cases, attempts)
 
     def _keep(self, setting: Setting, case: Case, attempt: Attempt) -> None:
-        if attempt.released is not None and setting.given not in ("before", "target"):
-            save(attempt.released, self._file(setting.key, case.name))
+        result = attempt.picture
+        if result is not None and setting.given not in ("before", "target"):
+            file = self._file(setting.key, case.name)
+            if attempt.released is not None and max(result.shape) <= SHOWN_SIDE:
+                save(attempt.released, file)
+            else:
+                self._save(result, file)
         known = {
             "before": case.before,
             "target": case.target,
@@ -103,7 +112,12 @@ class Measuring:
         for name, picture in known.items():
             file = self._file(f"case-{name}", case.name)
             if picture is not None and not file.exists():
-                save(self.bench.release(picture), file)
+                self._save(picture, file)
+
+    def _save(self, picture: Floats, file: Path) -> None:
+        """Save a picture for the report, small; one that the gate refuses is left out."""
+        with contextlib.suppress(Blocked):
+            save(self.bench.release(shrunk(picture, SHOWN_SIDE)), file)
 
     def _file(self, part: str, name: str) -> Path:
         folder = self.folder / "pictures" / part

@@ -49,3 +49,13 @@ def around(mask: Floats) -> Floats:
 def differs(first: Floats, second: Floats) -> NDArray[np.bool_]:
     """Return (H, W): where two pictures differ by more than rounding, in any channel."""
     return np.asarray(np.abs(first - second).max(axis=2) > 1.5 / 255)
+
+
+def shrunk(picture: Floats, side: int) -> Floats:
+    """Return the picture with its longer side at most ``side`` pixels."""
+    height, width = picture.shape[:2]
+    share = side / max(height, width)
+    if share >= 1:
+        return picture
+    size = (max(1, round(width * share)), max(1, round(height * share)))
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.float32)
