@@ -113,10 +113,9 @@ def main() -> None:
     words = tokenizer.load(args.out)
     unet, text = network.build_unet(), network.build_text_encoder(words)
     network.prepare_unet(unet, args.device)
+    watched = focus.watch(unet)
     text.to(args.device).train()
     run = loop.Run("base", {"unet": unet, "text_encoder": text}, args)
-    denoise = run.half("unet")
-    watched = focus.watch(denoise)
     torch.manual_seed(args.seed + 1000 * run.rank + run.step)
     batches = Batches(latents.load(args.out), words, [args.seed, run.rank, run.step])
     noise = network.Noise().to(args.device)
@@ -126,7 +125,7 @@ def main() -> None:
         watched.aim(tokens, masks)
         with loop.autocast(args.device):
             states = text(ids).last_hidden_state
-        output = denoise(noised.bfloat16(), timesteps, states.bfloat16()).sample
+            output = unet(noised, timesteps, states).sample
         together = masks.amax(dim=1, keepdim=True)
         loss = network.velocity_loss(output, velocity, together)
         run.update(loss + FOCUS * watched.loss(), watch={"velocity": loss})

@@ -52,7 +52,6 @@ def main() -> None:
     network.widen(unet, source.state_dict())
     network.prepare_unet(unet, args.device)
     run = loop.Run("inpaint", {"unet": unet}, args)
-    denoise = run.half("unet")
     torch.manual_seed(args.seed + 1000 * run.rank + run.step)
     rng = np.random.default_rng([args.seed, run.rank, run.step])
     pairs = latents.load(args.out)
@@ -69,9 +68,10 @@ def main() -> None:
         hole = hole.to(args.device)
         inputs = torch.cat([noised, hole, holed], dim=1)
         inputs = inputs.contiguous(memory_format=torch.channels_last)
-        with torch.no_grad(), loop.autocast(args.device):
-            states = text(ids).last_hidden_state.bfloat16()
-        output = denoise(inputs.bfloat16(), timesteps, states).sample
+        with loop.autocast(args.device):
+            with torch.no_grad():
+                states = text(ids).last_hidden_state
+            output = unet(inputs, timesteps, states).sample
         # Outside the hole the answer lies in the input: what counts is the hole and its rim.
         rim = functional.max_pool2d(hole, 3, stride=1, padding=1)
         weight = 0.2 + rim * (1 + 3 * objects[:, None].to(args.device))

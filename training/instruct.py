@@ -34,7 +34,6 @@ def main() -> None:
     network.widen(unet, source.state_dict())
     network.prepare_unet(unet, args.device)
     run = loop.Run("instruct", {"unet": unet}, args)
-    denoise = run.half("unet")
     torch.manual_seed(args.seed + 1000 * run.rank + run.step)
     rng = np.random.default_rng([args.seed, run.rank, run.step])
     pairs = latents.load(args.out)
@@ -56,9 +55,10 @@ def main() -> None:
         noised, timesteps, velocity = noise(after)
         inputs = torch.cat([noised, before * keep.to(args.device)], dim=1)
         inputs = inputs.contiguous(memory_format=torch.channels_last)
-        with torch.no_grad(), loop.autocast(args.device):
-            states = text(ids).last_hidden_state.bfloat16()
-        output = denoise(inputs.bfloat16(), timesteps, states).sample
+        with loop.autocast(args.device):
+            with torch.no_grad():
+                states = text(ids).last_hidden_state
+            output = unet(inputs, timesteps, states).sample
         mask = torch.from_numpy(changed.astype(np.float32) / 255)[:, None].to(args.device)
         run.update(network.velocity_loss(output, velocity, mask))
 

@@ -73,11 +73,10 @@ def main() -> None:
     args = parser.parse_args()
     torch.manual_seed(args.seed)
     teacher, text, words = base.load(args.out, args.device)
-    network.prepare_unet(teacher, args.device)
-    run = loop.Run("lcm", {"unet": copy.deepcopy(teacher).train()}, args)
-    student = run.half("unet")
-    target = copy.deepcopy(run.modules["unet"]).eval().requires_grad_(False)
-    teacher.requires_grad_(False).bfloat16()
+    network.prepare_unet(teacher, args.device).requires_grad_(False)
+    student = copy.deepcopy(teacher).train().requires_grad_(True)
+    run = loop.Run("lcm", {"unet": student}, args)
+    target = copy.deepcopy(student).eval().requires_grad_(False)
     torch.manual_seed(args.seed + 1000 * run.rank + run.step)
     batches = base.Batches(latents.load(args.out), words, [args.seed, run.rank, run.step, 7])
     empty = torch.from_numpy(words.encode([""])).to(args.device)
@@ -89,26 +88,26 @@ def main() -> None:
         then = now - stride
         alpha, sigma = path._root(now)
         noised = alpha * z + sigma * torch.randn_like(z)
-        with torch.no_grad():
-            with loop.autocast(args.device):
-                states = text(torch.cat([ids, empty.expand_as(ids)])).last_hidden_state
-            states = states.bfloat16()
-            twice = torch.cat([noised] * 2).bfloat16()
-            guided, plain = teacher(twice, torch.cat([now] * 2), states).sample.float().chunk(2)
-            earlier = path.step(noised, plain + GUIDANCE * (guided - plain), now, then)
-            with loop.autocast(args.device):
-                answer = target(earlier, then.clamp(min=0), states[: args.batch]).sample.float()
+        with torch.no_grad(), loop.autocast(args.device):
+            states = text(torch.cat([ids, empty.expand_as(ids)])).last_hidden_state
+            guided, plain = (
+                teacher(torch.cat([noised] * 2), torch.cat([now] * 2), states)
+                .sample.float()
+                .chunk(2)
+            )
+            velocity = plain + GUIDANCE * (guided - plain)
+            earlier = path.step(noised, velocity, now, then)
+            answer = target(earlier, then.clamp(min=0), states[: args.batch]).sample.float()
             goal = path.consistent(earlier, answer, then)
-        output = student(noised.bfloat16(), now, states[: args.batch]).sample.float()
+        with loop.autocast(args.device):
+            output = student(noised, now, states[: args.batch]).sample.float()
         error = path.consistent(noised, output, now) - goal
         together = masks.amax(dim=1, keepdim=True)
         weight = 1 + 3 * torch.nn.functional.max_pool2d(together, 3, stride=1, padding=1)
         loss = weight * ((error.square() + HUBER**2).sqrt() - HUBER)
         run.update(loss.mean() / weight.mean())
         with torch.no_grad():
-            for slow, fast in zip(
-                target.parameters(), run.modules["unet"].parameters(), strict=True
-            ):
+            for slow, fast in zip(target.parameters(), student.parameters(), strict=True):
                 slow.lerp_(fast, 1 - TARGET_DECAY)
 
 

@@ -76,7 +76,7 @@ def main() -> None:
     args = parser.parse_args()
     torch.manual_seed(args.seed)
     unet, text, words = base.load(args.out, args.device)
-    network.prepare_unet(unet, args.device).requires_grad_(False).bfloat16()
+    network.prepare_unet(unet, args.device).requires_grad_(False)
     adapter = build(args.control).to(args.device)
     adapter.to(memory_format=torch.channels_last)
     run = loop.Run(f"t2i-{args.control}", {"adapter": adapter}, args, decay=0.99)
@@ -98,11 +98,11 @@ def main() -> None:
         noised = noised.contiguous(memory_format=torch.channels_last)
         with loop.autocast(args.device):
             with torch.no_grad():
-                states = text(ids).last_hidden_state.bfloat16()
-            features = [feature.bfloat16() for feature in adapter(hint)]
-        output = unet(
-            noised.bfloat16(), timesteps, states, down_intrablock_additional_residuals=features
-        ).sample
+                states = text(ids).last_hidden_state
+            features = adapter(hint)
+            output = unet(
+                noised, timesteps, states, down_intrablock_additional_residuals=list(features)
+            ).sample
         run.update(network.velocity_loss(output, velocity, torch.from_numpy(masks).to(args.device)))
 
 
