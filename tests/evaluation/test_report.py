@@ -160,7 +160,7 @@ def test_the_docs_page_is_made_of_the_results(results, checkout):
     text = (checkout / "docs" / "quality.md").read_text("utf-8")
     assert "retouch eval --docs benchmarks/results/quality.json" in text
     assert (
-        "| object present | 90.0 % | 85.0 % to 95.0 % | 40 | 95.0 % | 85.0 % | under goal |" in text
+        "| object present | 90.0 % | 85.0 to 95.0 % | 40 | 95.0 % | 85.0 % | under goal |" in text
     )
     assert "**SDEdit + edges**" in text
     shown = re.findall(r"\(images/([\w.-]+)\)", text)

@@ -122,4 +122,5 @@ def find(results: Mapping[str, Any], place: tuple[str, ...]) -> Value | None:
 def _interval(goal: Goal, found: Value) -> str:
     if "low" not in found:
         return ""
-    return f"{goal.text(found['low'])} to {goal.text(found['high'])}"
+    low = goal.text(found["low"]).removesuffix(goal.unit).strip()
+    return f"{low} to {goal.text(found['high'])}"
