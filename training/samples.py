@@ -209,10 +209,9 @@ def t2i_sheet(target: Path, control: str) -> list[tuple[str, Image.Image]]:
         target / f"retouch-mini-t2i-{control}", dtype=torch.float32
     )
     pipeline = load(target, StableDiffusionAdapterPipeline, adapter=adapter)
-    draw = t2i_adapter.CONTROLS[control][1]
     sheet = []
     for scene in SOURCES:
-        drawn = np.round(draw(render(scene)[0]) * 255).astype(np.uint8)
+        drawn = np.round(t2i_adapter.drawn(control, render(scene)[0]) * 255).astype(np.uint8)
         hint = Image.fromarray(drawn[..., 0] if drawn.shape[2] == 1 else drawn)
         sheet.append((caption(scene), picture(scene)))
         sheet.append((f"{control} control", hint.convert("RGB")))

@@ -7,7 +7,6 @@ that the product itself draws (``retouch.imaging.control``).
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
 import numpy as np
@@ -22,34 +21,21 @@ from training import base, latents, loop, network
 
 Picture = NDArray[np.float32]
 
-#: Side of the palette's cells in pixels; the published 64 would leave four cells of 128 px.
-CELL: Final = 16
+#: Control -> channels.
+CONTROLS: Final[dict[str, int]] = {"canny": 1, "sketch": 1, "color": 3}
+SIDE: Final = 128
 
 
-def _canny(picture: Picture) -> Picture:
-    return control.canny(picture)[..., None]
-
-
-def _sketch(picture: Picture) -> Picture:
-    return control.sketch(picture)[..., None]
-
-
-def _color(picture: Picture) -> Picture:
-    return control.color(picture, cell=CELL)
-
-
-#: Control -> (channels, what draws it).
-CONTROLS: Final[dict[str, tuple[int, Callable[[Picture], Picture]]]] = {
-    "canny": (1, _canny),
-    "sketch": (1, _sketch),
-    "color": (3, _color),
-}
+def drawn(kind: str, picture: Picture) -> Picture:
+    """Return the (128, 128, channels) control picture in [0, 1] that the product would draw."""
+    lines = control.extract(kind, picture, native_size=SIDE)
+    return lines if lines.ndim == 3 else lines[..., None]
 
 
 def build(kind: str) -> T2IAdapter:
     """Return the untrained adapter for a control."""
     return T2IAdapter(
-        in_channels=CONTROLS[kind][0],
+        in_channels=CONTROLS[kind],
         channels=[*network.CHANNELS, network.CHANNELS[-1]],
         num_res_blocks=2,
         downscale_factor=8,
@@ -84,14 +70,13 @@ def main() -> None:
     rng = np.random.default_rng([args.seed, run.rank, run.step])
     pairs = latents.load(args.out)
     noise = network.Noise().to(args.device)
-    draw = CONTROLS[args.control][1]
     for _ in run.steps():
         rows = rng.integers(len(pairs.edits), size=args.batch)
         scenes = [pairs.edits[int(row)].after for row in rows]
         z = torch.from_numpy(pairs.latents[rows, 1].astype(np.float32)) * pairs.scaling
         masks = pairs.masks[rows, 1].max(axis=1, keepdims=True).astype(np.float32) / 255
-        drawn = np.stack([draw(render(scene)[0]) for scene in scenes])
-        hint = torch.from_numpy(drawn).permute(0, 3, 1, 2).to(args.device)
+        lines = np.stack([drawn(args.control, render(scene)[0]) for scene in scenes])
+        hint = torch.from_numpy(lines).permute(0, 3, 1, 2).to(args.device)
         texts = [_text(scene, rng) for scene in scenes]
         ids = torch.from_numpy(words.encode(texts)).to(args.device)
         noised, timesteps, velocity = noise(z.to(args.device))
