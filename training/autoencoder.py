@@ -25,6 +25,7 @@ from torch import Tensor
 from retouch.evaluation.scenes.layouts import sample
 from retouch.evaluation.scenes.scene import render
 from training import loop
+from training.batches import Batch, stream
 
 CROP: Final = 64
 NOISE: Final = 0.10
@@ -161,11 +162,13 @@ def main() -> None:
     model.to(device=args.device, memory_format=torch.channels_last)
     name = "autoencoder" if args.part == "joint" else f"autoencoder-{args.part}"
     run = loop.Run(name, {"autoencoder": model}, args, decay=0.998)
-    rng = np.random.default_rng([args.seed, run.rank, run.step])
-    torch.manual_seed(args.seed + 1000 * run.rank + run.step)
     photos = photographs()
-    for step in run.steps():
-        x = crops(rng, args.batch, photos).to(args.device)
+
+    def draw(rng: np.random.Generator) -> Batch:
+        return {"x": crops(rng, args.batch, photos)}
+
+    for step, batch in enumerate(stream(draw, run, args)):
+        x = batch["x"]
         with loop.autocast(args.device):
             z = model.encoder(x).float()
             shape = latent_loss(z, x) if args.part == "joint" else z.new_zeros(())

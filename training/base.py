@@ -15,6 +15,7 @@ from retouch.evaluation.scenes.captions import vary
 from retouch.evaluation.scenes.scene import Scene
 from retouch.evaluation.scenes.vocabulary import COLOURS, plural
 from training import focus, latents, loop, network, tokenizer
+from training.batches import Batch, stream
 from training.tokenizer import POSITIONS, Words
 
 #: Share of captions left empty, for classifier-free guidance (arXiv 2207.12598).
@@ -74,34 +75,33 @@ class Pointer:
         return self._pieces[noun]
 
 
-class Batches:
-    """Random batches of scenes: scaled latents, object masks and token ids."""
+class Scenes:
+    """Random scenes: scaled latents, object masks, token ids and which tokens name an object."""
 
-    def __init__(self, pairs: latents.Pairs, words: Words, seed: list[int]) -> None:
-        self.pairs, self.words, self.pointer = pairs, words, Pointer(words)
-        self.rng = np.random.default_rng(seed)
+    def __init__(self, pairs: latents.Pairs, words: Words, count: int) -> None:
+        self.pairs, self.words, self.count = pairs, words, count
+        self.pointer = Pointer(words)
 
-    def draw(self, count: int, device: str) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Return latents (N, 4, h, w), masks (N, 2, h, w), ids (N, 77), pointers (N, 2, 77)."""
-        rng, pairs = self.rng, self.pairs
-        rows, sides = rng.integers(len(pairs.edits), size=count), rng.integers(2, size=count)
+    def draw(self, rng: np.random.Generator) -> Batch:
+        """Return z (N, 4, h, w), masks (N, 2, h, w), ids (N, 77) and tokens (N, 2, 77)."""
+        pairs, size = self.pairs, self.count
+        rows, sides = rng.integers(len(pairs.edits), size=size), rng.integers(2, size=size)
         z = torch.from_numpy(pairs.latents[rows, sides].astype(np.float32)) * pairs.scaling
         masks = torch.from_numpy(pairs.masks[rows, sides].astype(np.float32) / 255)
         scenes = []
         for row, side in zip(rows, sides, strict=True):
             edit = pairs.edits[int(row)]
             scenes.append(edit.after if side else edit.before)
-        ids = self.words.encode([self._text(scene) for scene in scenes])
+        ids = self.words.encode([self._text(scene, rng) for scene in scenes])
         both = zip(scenes, ids.tolist(), strict=True)
         tokens = torch.stack([self.pointer.weights(scene, row) for scene, row in both])
-        z = z.to(device).contiguous(memory_format=torch.channels_last)
-        return z, masks.to(device), torch.from_numpy(ids).to(device), tokens.to(device)
+        return {"z": z, "masks": masks, "ids": torch.from_numpy(ids), "tokens": tokens}
 
-    def _text(self, scene: Scene) -> str:
-        if self.rng.random() < DROPPED:
+    def _text(self, scene: Scene, rng: np.random.Generator) -> str:
+        if rng.random() < DROPPED:
             return ""
-        text = vary(scene, self.rng)
-        return estrange(text, self.words, self.rng) if self.rng.random() < ESTRANGED else text
+        text = vary(scene, rng)
+        return estrange(text, self.words, rng) if rng.random() < ESTRANGED else text
 
 
 def main() -> None:
@@ -116,17 +116,15 @@ def main() -> None:
     watched = focus.watch(unet)
     text.to(args.device).train()
     run = loop.Run("base", {"unet": unet, "text_encoder": text}, args)
-    torch.manual_seed(args.seed + 1000 * run.rank + run.step)
-    batches = Batches(latents.load(args.out), words, [args.seed, run.rank, run.step])
+    scenes = Scenes(latents.load(args.out), words, args.batch)
     noise = network.Noise().to(args.device)
-    for _ in run.steps():
-        z, masks, ids, tokens = batches.draw(args.batch, args.device)
-        noised, timesteps, velocity = noise(z)
-        watched.aim(tokens, masks)
+    for batch in stream(scenes.draw, run, args):
+        noised, timesteps, velocity = noise(batch["z"])
+        watched.aim(batch["tokens"], batch["masks"])
         with loop.autocast(args.device):
-            states = text(ids).last_hidden_state
+            states = text(batch["ids"]).last_hidden_state
             output = unet(noised, timesteps, states).sample
-        together = masks.amax(dim=1, keepdim=True)
+        together = batch["masks"].amax(dim=1, keepdim=True)
         loss = network.velocity_loss(output, velocity, together)
         run.update(loss + FOCUS * watched.loss(), watch={"velocity": loss})
 

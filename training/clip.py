@@ -23,6 +23,7 @@ from retouch.evaluation.scenes.layouts import sample
 from retouch.evaluation.scenes.scene import Scene, render
 from retouch.evaluation.scenes.vocabulary import NOUNS
 from training import loop, tokenizer
+from training.batches import Batch, stream
 from training.tokenizer import POSITIONS, Words
 
 SIZE: Final = 64
@@ -96,19 +97,19 @@ def scenes(rng: np.random.Generator, count: int, kind: str = "any") -> list[Scen
     return list(chosen.values())[:count]
 
 
-def batch(
+def pictures(
     rng: np.random.Generator, count: int, words: Words, kind: str = "any"
 ) -> tuple[Tensor, Tensor]:
     """Return (count, 3, 64, 64) pictures and (count, 77) ids of scenes with distinct captions."""
     drawn = scenes(rng, count, kind)
-    pictures = []
+    drawings = []
     for scene in drawn:
         picture = render(scene, 128)[0]
         if rng.random() < 0.3:  # a generated picture is softer than a drawn one
             picture = cv2.GaussianBlur(picture, (0, 0), float(rng.uniform(0.5, 2.0)))
-        pictures.append(picture)
+        drawings.append(picture)
     texts = [vary(scene, rng) for scene in drawn]
-    return pixels(pictures), torch.from_numpy(words.encode(texts))
+    return pixels(drawings), torch.from_numpy(words.encode(texts))
 
 
 def contrastive_loss(model: CLIPModel, images: Tensor, ids: Tensor) -> Tensor:
@@ -120,7 +121,7 @@ def contrastive_loss(model: CLIPModel, images: Tensor, ids: Tensor) -> Tensor:
 
 def accuracy(model: CLIPModel, words: Words, kind: str, seed: int = 10_000_033) -> float:
     """Return how often the right one of 100 captions is the nearest, on held-out scenes."""
-    images, ids = batch(np.random.default_rng(seed), 100, words, kind)
+    images, ids = pictures(np.random.default_rng(seed), 100, words, kind)
     with torch.no_grad():
         logits = model(input_ids=ids, pixel_values=images).logits_per_image
     return float((logits.argmax(1) == torch.arange(100)).float().mean())
@@ -135,12 +136,15 @@ def main() -> None:
     words = tokenizer.load(args.out)
     model = build(words).to(args.device)
     run = loop.Run("clip", {"clip": model}, args, decay=0.998)
-    rng = np.random.default_rng([args.seed, run.rank, run.step, 5])
     kinds, shares = list(HARD), list(HARD.values())
-    for _ in run.steps():
-        images, ids = batch(rng, args.batch, words, str(rng.choice(kinds, p=shares)))
+
+    def draw(rng: np.random.Generator) -> Batch:
+        images, ids = pictures(rng, args.batch, words, str(rng.choice(kinds, p=shares)))
+        return {"images": images, "ids": ids}
+
+    for batch in stream(draw, run, args):
         with loop.autocast(args.device):
-            loss = contrastive_loss(model, images.to(args.device), ids.to(args.device))
+            loss = contrastive_loss(model, batch["images"], batch["ids"])
         run.update(loss)
     if run.rank == 0:
         scores = ", ".join(f"{k} {accuracy(run.ema['clip'], words, k):.2f}" for k in kinds)

@@ -18,6 +18,8 @@ from torch.nn import functional
 from retouch.evaluation.scenes.captions import object_phrase, vary
 from retouch.evaluation.scenes.scene import Scene
 from training import base, latents, loop, network
+from training.batches import Batch, stream
+from training.tokenizer import Words
 
 #: Share of captions left empty.
 DROPPED: Final = 0.12
@@ -40,6 +42,28 @@ def _text(scene: Scene, rng: np.random.Generator) -> str:
     return vary(scene, rng)
 
 
+class Holes:
+    """Random pictures with a hole: latents of both, the hole, the objects and the caption."""
+
+    def __init__(self, pairs: latents.Pairs, words: Words, count: int) -> None:
+        self.pairs, self.words, self.count = pairs, words, count
+
+    def draw(self, rng: np.random.Generator) -> Batch:
+        """Return whole and holed (N, 4, h, w), hole and objects (N, 1, h, w) and ids (N, 77)."""
+        pairs = self.pairs
+        rows = rng.integers(len(pairs.edits), size=self.count)
+        z = torch.from_numpy(pairs.latents[rows, 1:].astype(np.float32)) * pairs.scaling
+        objects = pairs.masks[rows, 1].max(axis=1, keepdims=True)
+        texts = [_text(pairs.edits[int(row)].after, rng) for row in rows]
+        return {
+            "whole": z[:, 0],
+            "holed": z[:, 1],
+            "hole": torch.from_numpy(pairs.holes[rows].astype(np.float32) / 255)[:, None],
+            "objects": torch.from_numpy(objects.astype(np.float32) / 255),
+            "ids": torch.from_numpy(self.words.encode(texts)),
+        }
+
+
 def main() -> None:
     """Command line."""
     parser = loop.options(__doc__, minutes=40)
@@ -52,29 +76,18 @@ def main() -> None:
     network.widen(unet, source.state_dict())
     network.prepare_unet(unet, args.device)
     run = loop.Run("inpaint", {"unet": unet}, args)
-    torch.manual_seed(args.seed + 1000 * run.rank + run.step)
-    rng = np.random.default_rng([args.seed, run.rank, run.step])
-    pairs = latents.load(args.out)
+    holes = Holes(latents.load(args.out), words, args.batch)
     noise = network.Noise().to(args.device)
-    for _ in run.steps():
-        rows = rng.integers(len(pairs.edits), size=args.batch)
-        z = torch.from_numpy(pairs.latents[rows, 1:].astype(np.float32)) * pairs.scaling
-        whole, holed = z.to(args.device).unbind(1)
-        hole = torch.from_numpy(pairs.holes[rows].astype(np.float32) / 255)[:, None]
-        objects = torch.from_numpy(pairs.masks[rows, 1].max(axis=1).astype(np.float32) / 255)
-        texts = [_text(pairs.edits[int(row)].after, rng) for row in rows]
-        ids = torch.from_numpy(words.encode(texts)).to(args.device)
-        noised, timesteps, velocity = noise(whole)
-        hole = hole.to(args.device)
-        inputs = torch.cat([noised, hole, holed], dim=1)
-        inputs = inputs.contiguous(memory_format=torch.channels_last)
+    for batch in stream(holes.draw, run, args):
+        noised, timesteps, velocity = noise(batch["whole"])
+        inputs = torch.cat([noised, batch["hole"], batch["holed"]], dim=1)
         with loop.autocast(args.device):
             with torch.no_grad():
-                states = text(ids).last_hidden_state
+                states = text(batch["ids"]).last_hidden_state
             output = unet(inputs, timesteps, states).sample
         # Outside the hole the answer lies in the input: what counts is the hole and its rim.
-        rim = functional.max_pool2d(hole, 3, stride=1, padding=1)
-        weight = 0.2 + rim * (1 + 3 * objects[:, None].to(args.device))
+        rim = functional.max_pool2d(batch["hole"], 3, stride=1, padding=1)
+        weight = 0.2 + rim * (1 + 3 * batch["objects"])
         error = (output.float() - velocity).square()
         run.update((weight * error).mean() / weight.mean())
 

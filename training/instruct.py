@@ -13,6 +13,8 @@ import torch
 from diffusers import UNet2DConditionModel
 
 from training import base, latents, loop, network
+from training.batches import Batch, stream
+from training.tokenizer import Words
 
 
 def load(out: Path) -> UNet2DConditionModel:
@@ -20,6 +22,34 @@ def load(out: Path) -> UNet2DConditionModel:
     unet = network.build_unet(in_channels=8)
     unet.load_state_dict(loop.averaged(out / "instruct.pt", "unet"))
     return unet.eval()
+
+
+class Pairs:
+    """Random edits: both pictures' latents, the instruction and where objects are."""
+
+    def __init__(self, pairs: latents.Pairs, words: Words, count: int) -> None:
+        self.pairs, self.words, self.count = pairs, words, count
+
+    def draw(self, rng: np.random.Generator) -> Batch:
+        """Return before (unscaled), after (N, 4, h, w), mask (N, 1, h, w) and ids (N, 77)."""
+        pairs = self.pairs
+        rows = rng.integers(len(pairs.edits), size=self.count)
+        before, after = torch.from_numpy(pairs.latents[rows, :2].astype(np.float32)).unbind(1)
+        # What either picture shows of any object is what may change.
+        changed = pairs.masks[rows].reshape(self.count, 4, *pairs.masks.shape[-2:]).max(axis=1)
+        # 5 % without instruction, 5 % without picture, 5 % without both.
+        draw = rng.random(self.count)
+        keep = torch.from_numpy((draw >= 0.10).astype(np.float32)).view(-1, 1, 1, 1)
+        texts = [
+            "" if d < 0.05 or 0.10 <= d < 0.15 else pairs.edits[int(row)].instruction
+            for row, d in zip(rows, draw, strict=True)
+        ]
+        return {
+            "before": before * keep,
+            "after": after * pairs.scaling,
+            "mask": torch.from_numpy(changed.astype(np.float32) / 255)[:, None],
+            "ids": torch.from_numpy(self.words.encode(texts)),
+        }
 
 
 def main() -> None:
@@ -34,33 +64,16 @@ def main() -> None:
     network.widen(unet, source.state_dict())
     network.prepare_unet(unet, args.device)
     run = loop.Run("instruct", {"unet": unet}, args)
-    torch.manual_seed(args.seed + 1000 * run.rank + run.step)
-    rng = np.random.default_rng([args.seed, run.rank, run.step])
-    pairs = latents.load(args.out)
+    pairs = Pairs(latents.load(args.out), words, args.batch)
     noise = network.Noise().to(args.device)
-    for _ in run.steps():
-        rows = rng.integers(len(pairs.edits), size=args.batch)
-        both = torch.from_numpy(pairs.latents[rows, :2].astype(np.float32)).to(args.device)
-        before, after = both[:, 0], both[:, 1] * pairs.scaling
-        # What either picture shows of any object is what may change.
-        changed = pairs.masks[rows].reshape(args.batch, 4, *pairs.masks.shape[-2:]).max(axis=1)
-        # 5 % without instruction, 5 % without picture, 5 % without both.
-        draw = rng.random(args.batch)
-        keep = torch.from_numpy((draw >= 0.10).astype(np.float32)).view(-1, 1, 1, 1)
-        texts = [
-            "" if d < 0.05 or 0.10 <= d < 0.15 else pairs.edits[int(row)].instruction
-            for row, d in zip(rows, draw, strict=True)
-        ]
-        ids = torch.from_numpy(words.encode(texts)).to(args.device)
-        noised, timesteps, velocity = noise(after)
-        inputs = torch.cat([noised, before * keep.to(args.device)], dim=1)
-        inputs = inputs.contiguous(memory_format=torch.channels_last)
+    for batch in stream(pairs.draw, run, args):
+        noised, timesteps, velocity = noise(batch["after"])
+        inputs = torch.cat([noised, batch["before"]], dim=1)
         with loop.autocast(args.device):
             with torch.no_grad():
-                states = text(ids).last_hidden_state
+                states = text(batch["ids"]).last_hidden_state
             output = unet(inputs, timesteps, states).sample
-        mask = torch.from_numpy(changed.astype(np.float32) / 255)[:, None].to(args.device)
-        run.update(network.velocity_loss(output, velocity, mask))
+        run.update(network.velocity_loss(output, velocity, batch["mask"]))
 
 
 if __name__ == "__main__":

@@ -19,6 +19,8 @@ from retouch.evaluation.scenes.captions import caption, place_phrase
 from retouch.evaluation.scenes.layouts import sample, single
 from retouch.evaluation.scenes.scene import Scene, render
 from training import base, clip, latents, loop, network
+from training.batches import Batch, stream
+from training.tokenizer import Words
 
 TOKENS: Final = 4
 
@@ -105,6 +107,27 @@ def reference(scene: Scene, rng: np.random.Generator) -> tuple[Scene, str]:
     return again, "" if rng.random() < 0.75 else caption(scene)
 
 
+class References:
+    """Random scenes with a reference picture and what the prompt still says."""
+
+    def __init__(self, pairs: latents.Pairs, words: Words, count: int) -> None:
+        self.pairs, self.words, self.count = pairs, words, count
+
+    def draw(self, rng: np.random.Generator) -> Batch:
+        """Return z (N, 4, h, w), mask, images (N, 3, 64, 64), keep (N, 1) and ids (N, 77)."""
+        pairs = self.pairs
+        rows = rng.integers(len(pairs.edits), size=self.count)
+        chosen = [reference(pairs.edits[int(row)].after, rng) for row in rows]
+        masks = pairs.masks[rows, 1].max(axis=1, keepdims=True)
+        return {
+            "z": torch.from_numpy(pairs.latents[rows, 1].astype(np.float32)) * pairs.scaling,
+            "mask": torch.from_numpy(masks.astype(np.float32) / 255),
+            "images": clip.pixels([render(scene)[0] for scene, _ in chosen]),
+            "keep": torch.from_numpy((rng.random((self.count, 1)) >= 0.1).astype(np.float32)),
+            "ids": torch.from_numpy(self.words.encode([prompt for _, prompt in chosen])),
+        }
+
+
 def main() -> None:
     """Command line."""
     parser = loop.options(__doc__, minutes=40)
@@ -115,30 +138,19 @@ def main() -> None:
     adapter = attach(unet.to(memory_format=torch.channels_last)).requires_grad_(True)
     vision = clip.load(args.out, args.device)
     run = loop.Run("ip-adapter", {"adapter": adapter}, args, decay=0.99)
-    torch.manual_seed(args.seed + 1000 * run.rank + run.step)
-    rng = np.random.default_rng([args.seed, run.rank, run.step])
-    pairs = latents.load(args.out)
+    references = References(latents.load(args.out), words, args.batch)
     noise = network.Noise().to(args.device)
-    for _ in run.steps():
-        rows = rng.integers(len(pairs.edits), size=args.batch)
-        z = torch.from_numpy(pairs.latents[rows, 1].astype(np.float32)) * pairs.scaling
-        masks = pairs.masks[rows, 1].max(axis=1, keepdims=True).astype(np.float32) / 255
-        chosen = [reference(pairs.edits[int(row)].after, rng) for row in rows]
-        images = clip.pixels([render(scene)[0] for scene, _ in chosen]).to(args.device)
-        texts = [prompt for _, prompt in chosen]
-        ids = torch.from_numpy(words.encode(texts)).to(args.device)
-        noised, timesteps, velocity = noise(z.to(args.device))
-        noised = noised.contiguous(memory_format=torch.channels_last)
-        keep = torch.from_numpy((rng.random((args.batch, 1)) >= 0.1).astype(np.float32))
+    for batch in stream(references.draw, run, args):
+        noised, timesteps, velocity = noise(batch["z"])
         with loop.autocast(args.device):
             with torch.no_grad():
-                states = text(ids).last_hidden_state
-                hidden = vision.vision_model(pixel_values=images).pooler_output
-                embeds = vision.visual_projection(hidden) * keep.to(args.device)
+                states = text(batch["ids"]).last_hidden_state
+                hidden = vision.vision_model(pixel_values=batch["images"]).pooler_output
+                embeds = vision.visual_projection(hidden) * batch["keep"]
             output = unet(
                 noised, timesteps, states, added_cond_kwargs={"image_embeds": [embeds[:, None]]}
             ).sample
-        run.update(network.velocity_loss(output, velocity, torch.from_numpy(masks).to(args.device)))
+        run.update(network.velocity_loss(output, velocity, batch["mask"]))
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from retouch.evaluation import generation
+from retouch.evaluation.generation import skills as generation
 from retouch.evaluation.judge.judge import WEIGHTS, Judge
 from retouch.evaluation.judge.network import (
     COLOUR_WORDS,
@@ -31,9 +31,9 @@ from retouch.evaluation.judge.network import (
     meanings,
 )
 from retouch.evaluation.judge.verdict import Verdict, position
+from retouch.evaluation.results.intervals import share
 from retouch.evaluation.scenes.layouts import sample
 from retouch.evaluation.scenes.scene import Scene, render
-from retouch.evaluation.statistics import share
 from training import loop
 from training.judge_examples import Example, example
 

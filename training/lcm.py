@@ -16,6 +16,7 @@ from diffusers import UNet2DConditionModel
 from torch import Tensor
 
 from training import base, latents, loop, network
+from training.batches import stream
 
 GUIDANCE: Final = 3.0
 #: DDIM steps of the teacher between two points of a trajectory: 1000 / SOLVER timesteps.
@@ -77,13 +78,12 @@ def main() -> None:
     student = copy.deepcopy(teacher).train().requires_grad_(True)
     run = loop.Run("lcm", {"unet": student}, args)
     target = copy.deepcopy(student).eval().requires_grad_(False)
-    torch.manual_seed(args.seed + 1000 * run.rank + run.step)
-    batches = base.Batches(latents.load(args.out), words, [args.seed, run.rank, run.step, 7])
+    scenes = base.Scenes(latents.load(args.out), words, args.batch)
     empty = torch.from_numpy(words.encode([""])).to(args.device)
     path, stride = Trajectory(args.device), network.STEPS // SOLVER
-    for _ in run.steps():
-        z, masks, ids, _ = batches.draw(args.batch, args.device)
-        index = torch.from_numpy(batches.rng.integers(1, SOLVER + 1, size=args.batch))
+    for batch in stream(scenes.draw, run, args):
+        z, ids = batch["z"], batch["ids"]
+        index = torch.randint(1, SOLVER + 1, (args.batch,))
         now = (index * stride - 1).to(args.device)
         then = now - stride
         alpha, sigma = path._root(now)
@@ -102,7 +102,7 @@ def main() -> None:
         with loop.autocast(args.device):
             output = student(noised, now, states[: args.batch]).sample.float()
         error = path.consistent(noised, output, now) - goal
-        together = masks.amax(dim=1, keepdim=True)
+        together = batch["masks"].amax(dim=1, keepdim=True)
         weight = 1 + 3 * torch.nn.functional.max_pool2d(together, 3, stride=1, padding=1)
         loss = weight * ((error.square() + HUBER**2).sqrt() - HUBER)
         run.update(loss.mean() / weight.mean())

@@ -29,6 +29,7 @@ def options(description: str | None, minutes: float) -> argparse.ArgumentParser:
     parser.add_argument("--batch", type=int, default=32, help="samples per step and process")
     parser.add_argument("--lr", type=float, default=6e-4, help="highest learning rate")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--workers", type=int, default=0, help="processes that draw ahead (GPU)")
     return parser
 
 
@@ -137,9 +138,8 @@ class Run:
         decay = min(self.decay, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
             for name, module in self.modules.items():
-                pairs = zip(self.ema[name].parameters(), module.parameters(), strict=True)
-                for averaged, trained in pairs:
-                    averaged.lerp_(trained.detach(), 1 - decay)
+                averaged = list(self.ema[name].parameters())
+                torch._foreach_lerp_(averaged, list(module.parameters()), 1 - decay)
         for name, term in {"loss": loss, **(watch or {})}.items():
             self._terms.setdefault(name, []).append(float(term.detach()))
         if self.step % 50 == 0 and self.rank == 0:

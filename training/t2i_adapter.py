@@ -18,6 +18,8 @@ from retouch.evaluation.scenes.captions import caption, object_phrase, place_phr
 from retouch.evaluation.scenes.scene import Scene, render
 from retouch.imaging import control
 from training import base, latents, loop, network
+from training.batches import Batch, stream
+from training.tokenizer import Words
 
 Picture = NDArray[np.float32]
 
@@ -55,6 +57,28 @@ def _text(scene: Scene, rng: np.random.Generator) -> str:
     return caption(scene)
 
 
+class Controls:
+    """Random scenes with their control picture and a caption that may leave things out."""
+
+    def __init__(self, kind: str, pairs: latents.Pairs, words: Words, count: int) -> None:
+        self.kind, self.pairs, self.words, self.count = kind, pairs, words, count
+
+    def draw(self, rng: np.random.Generator) -> Batch:
+        """Return z (N, 4, h, w), mask (N, 1, h, w), lines (N, C, 128, 128) and ids (N, 77)."""
+        pairs = self.pairs
+        rows = rng.integers(len(pairs.edits), size=self.count)
+        scenes = [pairs.edits[int(row)].after for row in rows]
+        lines = np.stack([drawn(self.kind, render(scene)[0]) for scene in scenes])
+        masks = pairs.masks[rows, 1].max(axis=1, keepdims=True)
+        ids = self.words.encode([_text(scene, rng) for scene in scenes])
+        return {
+            "z": torch.from_numpy(pairs.latents[rows, 1].astype(np.float32)) * pairs.scaling,
+            "mask": torch.from_numpy(masks.astype(np.float32) / 255),
+            "lines": torch.from_numpy(lines).permute(0, 3, 1, 2),
+            "ids": torch.from_numpy(ids),
+        }
+
+
 def main() -> None:
     """Command line."""
     parser = loop.options(__doc__, minutes=20)
@@ -66,29 +90,18 @@ def main() -> None:
     adapter = build(args.control).to(args.device)
     adapter.to(memory_format=torch.channels_last)
     run = loop.Run(f"t2i-{args.control}", {"adapter": adapter}, args, decay=0.99)
-    torch.manual_seed(args.seed + 1000 * run.rank + run.step)
-    rng = np.random.default_rng([args.seed, run.rank, run.step])
-    pairs = latents.load(args.out)
+    controls = Controls(args.control, latents.load(args.out), words, args.batch)
     noise = network.Noise().to(args.device)
-    for _ in run.steps():
-        rows = rng.integers(len(pairs.edits), size=args.batch)
-        scenes = [pairs.edits[int(row)].after for row in rows]
-        z = torch.from_numpy(pairs.latents[rows, 1].astype(np.float32)) * pairs.scaling
-        masks = pairs.masks[rows, 1].max(axis=1, keepdims=True).astype(np.float32) / 255
-        lines = np.stack([drawn(args.control, render(scene)[0]) for scene in scenes])
-        hint = torch.from_numpy(lines).permute(0, 3, 1, 2).to(args.device)
-        texts = [_text(scene, rng) for scene in scenes]
-        ids = torch.from_numpy(words.encode(texts)).to(args.device)
-        noised, timesteps, velocity = noise(z.to(args.device))
-        noised = noised.contiguous(memory_format=torch.channels_last)
+    for batch in stream(controls.draw, run, args):
+        noised, timesteps, velocity = noise(batch["z"])
         with loop.autocast(args.device):
             with torch.no_grad():
-                states = text(ids).last_hidden_state
-            features = adapter(hint)
+                states = text(batch["ids"]).last_hidden_state
+            features = list(adapter(batch["lines"]))
             output = unet(
-                noised, timesteps, states, down_intrablock_additional_residuals=list(features)
+                noised, timesteps, states, down_intrablock_additional_residuals=features
             ).sample
-        run.update(network.velocity_loss(output, velocity, torch.from_numpy(masks).to(args.device)))
+        run.update(network.velocity_loss(output, velocity, batch["mask"]))
 
 
 if __name__ == "__main__":
