@@ -1,9 +1,9 @@
 import pytest
 
-from retouch.evaluation import goals
-from retouch.evaluation.curves import CURVES
-from retouch.evaluation.operations import COMPARISONS
-from retouch.evaluation.settings import settings
+from retouch.evaluation.curves.knobs import CURVES
+from retouch.evaluation.editing.comparisons import COMPARISONS
+from retouch.evaluation.editing.settings import settings
+from retouch.evaluation.results import goals
 
 
 def value(number, count=40):

@@ -3,12 +3,12 @@ import pytest
 
 from retouch.catalog import installed
 from retouch.errors import ModelMissing
-from retouch.evaluation import curves
-from retouch.evaluation.cases import Scenes
-from retouch.evaluation.curves import CURVES
-from retouch.evaluation.journal import Line
-from retouch.evaluation.measures import MEASURES
-from retouch.evaluation.realism import kernel_distance
+from retouch.evaluation.cases.procedural import Scenes
+from retouch.evaluation.curves import points
+from retouch.evaluation.curves.knobs import CURVES
+from retouch.evaluation.curves.realism import kernel_distance
+from retouch.evaluation.measures.measure import MEASURES
+from retouch.evaluation.results.journal import Line
 from retouch.parameters import parameters_of
 
 SCENES = Scenes(size=64)
@@ -53,7 +53,7 @@ class Answering:
 
 def test_a_curve_holds_its_measures_at_every_value():
     curve = next(c for c in CURVES if c.key == "soft-mask")
-    found = curves.draw(Answering(), curve, 4)
+    found = points.draw(Answering(), curve, 4)
     (line,) = found["lines"]
     assert [point["x"] for point in line["points"]] == list(curve.values)
     changes = [point["values"]["inside_change"]["value"] for point in line["points"]]
@@ -63,7 +63,7 @@ def test_a_curve_holds_its_measures_at_every_value():
 
 def test_a_curve_without_its_model_says_so():
     curve = next(c for c in CURVES if c.key == "reference")
-    found = curves.draw(Answering(), curve, 4)
+    found = points.draw(Answering(), curve, 4)
     assert found["status"] == "not shipped"
     assert "ip_adapter" in found["reason"]
     assert found["lines"] == []

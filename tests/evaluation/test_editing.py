@@ -5,23 +5,24 @@ import pytest
 
 from retouch.catalog import installed
 from retouch.errors import InvalidField
-from retouch.evaluation import editing, goals
-from retouch.evaluation.attempts import Attempt, Bench
-from retouch.evaluation.cases import Scenes, wanted_thing
-from retouch.evaluation.fingerprint import of_file
-from retouch.evaluation.following import followed, target_present
-from retouch.evaluation.journal import Journal, Line
+from retouch.evaluation.cases.procedural import Scenes, wanted_thing
+from retouch.evaluation.editing import table
+from retouch.evaluation.editing.bench import Attempt, Bench
+from retouch.evaluation.editing.comparisons import COMPARISONS
+from retouch.evaluation.editing.resumable import Measuring
+from retouch.evaluation.editing.scorer import Scorer, background
+from retouch.evaluation.editing.settings import Setting, settings, use
 from retouch.evaluation.judge.judge import Judge
 from retouch.evaluation.judge.network import JudgeNetwork
 from retouch.evaluation.judge.verdict import Found, Verdict
-from retouch.evaluation.measures import MEASURES
-from retouch.evaluation.measuring import Measuring
-from retouch.evaluation.metrics import MOST_PSNR
-from retouch.evaluation.operations import COMPARISONS
+from retouch.evaluation.measures.distances import MOST_PSNR
+from retouch.evaluation.measures.followed import followed, target_present
+from retouch.evaluation.measures.measure import MEASURES
+from retouch.evaluation.results import goals
+from retouch.evaluation.results.fingerprints import of_file
+from retouch.evaluation.results.journal import Journal, Line
+from retouch.evaluation.results.summary import summarise
 from retouch.evaluation.scenes.edits import KINDS
-from retouch.evaluation.scoring import Scorer, background
-from retouch.evaluation.settings import Setting, settings, use
-from retouch.evaluation.summary import summarise
 from retouch.models.library import Library
 from retouch.runner import Runner
 from retouch_safety.sealed import Sealed
@@ -280,8 +281,8 @@ def test_a_row_edits_on_the_products_own_path(tiny_bench, judge, tmp_path):
     comparison = replace(COMPARISONS[0], key="x", on="quick", off="before", kinds=("add",))
     quick = Setting("quick", "quick", (use("soft_mask"),), masked=True, steps=2)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(editing, "settings", lambda: {**settings(), "quick": quick})
-        row = editing.row(measuring, comparison, 2)
+        patch.setattr(table, "settings", lambda: {**settings(), "quick": quick})
+        row = table.row(measuring, comparison, 2)
     assert row["status"] == "measured"
     assert row["on"]["outside_identical"]["value"] == 1
     assert row["on"]["inside_change"]["value"] > 0
@@ -292,11 +293,11 @@ def test_a_row_edits_on_the_products_own_path(tiny_bench, judge, tmp_path):
 
 def test_a_missing_model_is_a_row_that_says_so(tiny_bench, judge, tmp_path):
     measuring = Measuring(tiny_bench, Scorer(judge), Journal(tmp_path, {}), SCENES, tmp_path)
-    rows = {c.key: editing.row(measuring, c, 1) for c in COMPARISONS if c.key in ("instruct",)}
+    rows = {c.key: table.row(measuring, c, 1) for c in COMPARISONS if c.key in ("instruct",)}
     inpaint = next(c for c in COMPARISONS if c.key == "inpaint")
     assert rows["instruct"]["status"] == "not shipped"
     assert "8" in rows["instruct"]["reason"] or "channels" in rows["instruct"]["reason"]
-    assert "no inpaint network" in editing.row(measuring, inpaint, 1)["reason"]
+    assert "no inpaint network" in table.row(measuring, inpaint, 1)["reason"]
 
 
 def test_the_autoencoder_alone_is_a_bound(tiny_bench):

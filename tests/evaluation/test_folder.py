@@ -5,8 +5,8 @@ import pytest
 from PIL import Image as Pillow
 
 from retouch.errors import InvalidField, InvalidImage
-from retouch.evaluation.folder import read_folder, run_lengths
-from retouch.evaluation.settings import settings
+from retouch.evaluation.cases.folder import read_folder, run_lengths
+from retouch.evaluation.editing.settings import settings
 
 
 def draw(path, size=(8, 8), mode="RGB", colour=128):

@@ -7,9 +7,10 @@ import pytest
 import torch
 
 from retouch.errors import Blocked, CannotCombine
-from retouch.evaluation import generation
-from retouch.evaluation.drawing import draw, round_trips
-from retouch.evaluation.generation import SKILLS, cases, passed, shuffled, tally
+from retouch.evaluation.autoencoder import round_trips
+from retouch.evaluation.generation import skills
+from retouch.evaluation.generation.drawing import draw
+from retouch.evaluation.generation.skills import SKILLS, cases, passed, shuffled, tally
 from retouch.evaluation.judge.judge import Judge
 from retouch.evaluation.judge.verdict import Found, Verdict
 from retouch.evaluation.scenes.scene import render
@@ -169,9 +170,9 @@ def test_nothing_leaves_but_through_the_gate(runner):
 
 def test_a_run_fills_every_column(runner):
     told = []
-    outcome = generation.run("tiny", runner, Judge.load(), count=6, steps=1, on_case=told.append)
+    outcome = skills.run("tiny", runner, Judge.load(), count=6, steps=1, on_case=told.append)
     assert told == [1, 2, 3, 4, 5, 6]
-    assert set(outcome.columns) == set(generation.COLUMNS)
+    assert set(outcome.columns) == set(skills.COLUMNS)
     assert outcome.columns["generated"].mean <= outcome.columns["real"].mean
     plain = json.loads(json.dumps(outcome.to_json()))
     assert plain["cases"] == 6 and plain["refused"] == 0

@@ -5,7 +5,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from retouch.evaluation import generation
+from retouch.evaluation.generation import skills
 from retouch.evaluation.judge.judge import WEIGHTS, Judge
 from retouch.evaluation.judge.verdict import (
     Found,
@@ -17,7 +17,7 @@ from retouch.evaluation.judge.verdict import (
     relation_holds,
     shows,
 )
-from retouch.evaluation.metrics import mask_iou, perceptual, structure
+from retouch.evaluation.measures.distances import mask_iou, perceptual, structure
 from retouch.evaluation.scenes.layouts import sample
 from retouch.evaluation.scenes.scene import Scene, Thing, coverage, render
 
@@ -41,7 +41,7 @@ def judge():
 @pytest.fixture(scope="module")
 def held_out():
     """198 cases from a seed of the tests' own, and their exact drawings."""
-    cases = generation.cases(seed=4711, count=198)
+    cases = skills.cases(seed=4711, count=198)
     return cases, np.stack([render(case.scene)[0] for case in cases])
 
 
@@ -60,7 +60,7 @@ def verdict(*things):
 
 
 def test_it_knows_what_exact_drawings_show(held_out, verdicts):
-    scores = generation.tally(held_out[0], verdicts)
+    scores = skills.tally(held_out[0], verdicts)
     hits = sum(skill.hits for skill in scores.skills.values())
     assert hits / len(verdicts) >= LEAST, scores
     assert all(skill.share >= LEAST - 0.11 for skill in scores.skills.values()), scores
@@ -68,7 +68,7 @@ def test_it_knows_what_exact_drawings_show(held_out, verdicts):
 
 
 def test_another_prompt_does_not_pass(held_out, verdicts):
-    assert generation.tally(generation.shuffled(held_out[0]), verdicts).mean < 0.05
+    assert skills.tally(skills.shuffled(held_out[0]), verdicts).mean < 0.05
 
 
 def test_it_sees_night_and_season(held_out, verdicts):
@@ -119,9 +119,9 @@ def test_pictures_of_any_size_are_looked_at(judge):
 def test_soft_pictures_are_still_known(judge):
     import cv2
 
-    cases = generation.cases(seed=4712, count=60)
+    cases = skills.cases(seed=4712, count=60)
     soft = [cv2.GaussianBlur(render(case.scene)[0], (0, 0), 1.0) for case in cases]
-    assert generation.score(cases, soft, judge).mean >= LEAST - 0.08
+    assert skills.score(cases, soft, judge).mean >= LEAST - 0.08
 
 
 def test_what_is_no_batch_of_pictures_is_refused(judge):

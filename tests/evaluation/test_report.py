@@ -10,12 +10,12 @@ import pytest
 from rich.console import Console
 
 from retouch.errors import InvalidField
-from retouch.evaluation.generating import ratio
+from retouch.evaluation.generation.columns import ratio
 from retouch.evaluation.report import quality
 from retouch.evaluation.report.page import CSS, write_page
 from retouch.evaluation.report.plots import plots
 from retouch.evaluation.report.table import show
-from retouch.evaluation.results import read, write
+from retouch.evaluation.results.file import read, write
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMITTED = ROOT / "benchmarks" / "results" / "quality.json"

@@ -71,7 +71,7 @@ def evaluate(part: str, **options: Any) -> None:
         _write_docs(options["docs"])
         return
     if options["report"]:
-        from retouch.evaluation.results import read
+        from retouch.evaluation.results.file import read
 
         _report(read(options["out"] / "results.json"), options["out"])
         return
@@ -109,7 +109,7 @@ def make_options(part: str, options: dict[str, Any]) -> Options:
         parts = tuple(known for known in parts if known in ("editing", "curves"))
     source = None
     if options["folder"] is not None:
-        from retouch.evaluation.folder import read_folder
+        from retouch.evaluation.cases.folder import read_folder
 
         if part not in ("all", "editing", "curves"):
             allowed = "editing, curves or all with --folder"

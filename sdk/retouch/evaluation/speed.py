@@ -6,9 +6,9 @@ import os
 import statistics
 from typing import Any, Final
 
-from retouch.evaluation.attempts import Bench
-from retouch.evaluation.cases import Scenes
-from retouch.evaluation.settings import Setting, use
+from retouch.evaluation.cases.procedural import Scenes
+from retouch.evaluation.editing.bench import Bench
+from retouch.evaluation.editing.settings import Setting, use
 
 STEPS: Final = 25
 _TIMES: Final = 9

@@ -9,17 +9,23 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from retouch.errors import InvalidField, ModelInvalid
-from retouch.evaluation import curves, editing, goals, results, speed
-from retouch.evaluation.attempts import Bench
-from retouch.evaluation.cases import Scenes, Source
-from retouch.evaluation.fingerprint import Fingerprints, of_file
-from retouch.evaluation.generating import Generating
-from retouch.evaluation.journal import Journal
+from retouch.evaluation import speed
+from retouch.evaluation.cases.case import Source
+from retouch.evaluation.cases.procedural import Scenes
+from retouch.evaluation.curves import points
+from retouch.evaluation.curves.knobs import CURVES, Curve
+from retouch.evaluation.editing import table
+from retouch.evaluation.editing.bench import Bench
+from retouch.evaluation.editing.comparisons import COMPARISONS, Comparison
+from retouch.evaluation.editing.resumable import CHUNK, CHUNK_ON_GPU, Measuring
+from retouch.evaluation.editing.scorer import Scorer
+from retouch.evaluation.generation.columns import Generating
 from retouch.evaluation.judge.judge import WEIGHTS, Judge
-from retouch.evaluation.measuring import CHUNK, CHUNK_ON_GPU, Measuring
-from retouch.evaluation.operations import COMPARISONS, Comparison
-from retouch.evaluation.resemblance import Resemblance, clip_name
-from retouch.evaluation.scoring import Scorer
+from retouch.evaluation.measures.clip import Resemblance, clip_name
+from retouch.evaluation.results import file as results
+from retouch.evaluation.results import goals
+from retouch.evaluation.results.fingerprints import Fingerprints, of_file
+from retouch.evaluation.results.journal import Journal
 from retouch.models.geometry import read_geometry
 from retouch.models.library import Library
 from retouch.models.records import find_model
@@ -190,19 +196,19 @@ class Yardstick:
         def on_row(row: Comparison, done: int, total: int) -> None:
             self.watch.on_part(row.title, done, total)
 
-        for row in editing.run(self._measuring(), self.options.count, chosen, on_row):
+        for row in table.run(self._measuring(), self.options.count, chosen, on_row):
             self._write("editing", _merged(self.found.get("editing", []), row, _EDITING_ORDER))
 
     def _curves(self) -> None:
-        chosen = [c for c in curves.CURVES if self._chosen(c.key)]
+        chosen = [c for c in CURVES if self._chosen(c.key)]
         count = self.options.curve_count
         if count is None:
             count = max(LEAST_CURVE, round(self.options.count * CURVE_SHARE))
 
-        def on_curve(curve: curves.Curve, done: int, total: int) -> None:
+        def on_curve(curve: Curve, done: int, total: int) -> None:
             self.watch.on_part(curve.title, done, total)
 
-        for curve in curves.run(self._measuring(), count, chosen, on_curve):
+        for curve in points.run(self._measuring(), count, chosen, on_curve):
             self._write("curves", _merged(self.found.get("curves", []), curve, _CURVE_ORDER))
 
     def _speed(self) -> None:
@@ -215,7 +221,7 @@ class Yardstick:
 
 
 _EDITING_ORDER: Final = tuple(row.key for row in COMPARISONS)
-_CURVE_ORDER: Final = tuple(curve.key for curve in curves.CURVES)
+_CURVE_ORDER: Final = tuple(curve.key for curve in CURVES)
 
 
 def _merged(

@@ -8,7 +8,7 @@ from html import escape
 from pathlib import Path
 from typing import Any, Final
 
-from retouch.evaluation.measures import MEASURES
+from retouch.evaluation.measures.measure import MEASURES
 from retouch.evaluation.report.parts import (
     bars,
     chip,

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from retouch.evaluation.measures import MEASURES
+from retouch.evaluation.measures.measure import MEASURES
 from retouch.evaluation.report.table import titled
 
 #: What a user reads when matplotlib is missing.

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from retouch.errors import InvalidField
-from retouch.evaluation.measures import MEASURES
+from retouch.evaluation.measures.measure import MEASURES
 from retouch.evaluation.report.page import CSS
 from retouch.evaluation.report.plots import plots, standalone
 from retouch.evaluation.report.table import columns_of, percent, titled
-from retouch.evaluation.results import read
+from retouch.evaluation.results.file import read
 
 #: Where the page and its plots go, from the root of the checkout.
 PAGE: Final = Path("docs/quality.md")

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from retouch.evaluation.measures import MEASURES
+from retouch.evaluation.measures.measure import MEASURES
 
 _STYLES: Final = {
     "met": "green",

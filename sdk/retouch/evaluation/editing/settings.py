@@ -1,6 +1,7 @@
 """Settings: which operations edit a case, and with what; one setting, one way to edit.
 
-``operations.py`` says which settings stand beside each other, ``curves.py`` turns their knobs.
+``comparisons.py`` says which settings stand beside each other, ``curves/knobs.py`` turns their
+knobs.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from types import MappingProxyType
 from typing import Final, Literal
 
 from retouch.catalog import Catalog
-from retouch.evaluation.cases import Case
-from retouch.evaluation.pictures import as_image
+from retouch.evaluation.cases.case import Case
+from retouch.evaluation.cases.pictures import as_image
 from retouch.imaging.image import Mask
 from retouch.operation import Operation
 from retouch.request import EditRequest

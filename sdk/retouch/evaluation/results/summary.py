@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
 
-from retouch.evaluation.journal import Line
-from retouch.evaluation.measures import MEASURES
-from retouch.evaluation.statistics import mean, share
+from retouch.evaluation.measures.measure import MEASURES
+from retouch.evaluation.results.intervals import mean, share
+from retouch.evaluation.results.journal import Line
 
 #: ``value``, ``low`` and ``high`` (95 %), and ``count``.
 Value: TypeAlias = dict[str, float]

@@ -9,16 +9,17 @@ from pathlib import Path
 from typing import Any, Final
 
 from retouch.errors import Cancelled, RetouchError
-from retouch.evaluation import generation
-from retouch.evaluation.drawing import draw as draw_prompts
-from retouch.evaluation.drawing import round_trips, unit
-from retouch.evaluation.fingerprint import Fingerprints
-from retouch.evaluation.generation import SKILLS, Case, passed
-from retouch.evaluation.journal import Journal, Line, Scores
+from retouch.evaluation.autoencoder import round_trips
+from retouch.evaluation.cases.pictures import unit
+from retouch.evaluation.generation import skills
+from retouch.evaluation.generation.drawing import draw as draw_prompts
+from retouch.evaluation.generation.skills import SKILLS, Case, passed
 from retouch.evaluation.judge.judge import Judge
 from retouch.evaluation.judge.verdict import Verdict, shows
+from retouch.evaluation.results.fingerprints import Fingerprints
+from retouch.evaluation.results.journal import Journal, Line, Scores
+from retouch.evaluation.results.summary import Value, value_of
 from retouch.evaluation.scenes.scene import render
-from retouch.evaluation.summary import Value, value_of
 from retouch.imaging.image import Floats
 from retouch.runner import Runner
 from retouch_safety.save import save
@@ -62,7 +63,7 @@ class Generating:
             seed: of the cases.
             count: cases of every skill.
         """
-        cases = generation.cases(seed, count * len(SKILLS))
+        cases = skills.cases(seed, count * len(SKILLS))
         results: dict[str, Any] = {"count": len(cases)}
         bounds = {"real": self._real(cases), "autoencoder": self._autoencoded(cases, model)}
         own, others = self._model(cases, model, model, None)
@@ -83,13 +84,13 @@ class Generating:
 
     def _real(self, cases: Sequence[Case]) -> dict[str, Value]:
         def draw(chunk: Sequence[Case]) -> list[Floats]:
-            return [render(case.scene, generation.SIDE)[0] for case in chunk]
+            return [render(case.scene, skills.SIDE)[0] for case in chunk]
 
         return tally(self._lines("generation-real", "exact drawings", cases, draw), "passed")
 
     def _autoencoded(self, cases: Sequence[Case], model: str) -> dict[str, Value]:
         def draw(chunk: Sequence[Case]) -> list[Floats]:
-            exact = [render(case.scene, generation.SIDE)[0] for case in chunk]
+            exact = [render(case.scene, skills.SIDE)[0] for case in chunk]
             return list(round_trips(exact, model, self.runner))
 
         weights = self.fingerprints.of([model])
@@ -119,14 +120,14 @@ class Generating:
         weights: str = "",
     ) -> list[Line]:
         known = self.journal.read(key, weights)
-        strangers = dict(zip((c.name for c in cases), generation.shuffled(cases), strict=True))
+        strangers = dict(zip((c.name for c in cases), skills.shuffled(cases), strict=True))
         todo = [case for case in cases if case.name not in known]
         self.on_case(title, len(cases) - len(todo), len(cases))
         for first in range(0, len(todo), _CHUNK):
             if self.cancelled():
                 raise Cancelled("cancelled by the caller")
             chunk = todo[first : first + _CHUNK]
-            for case, seen in zip(chunk, generation.look(self.judge, draw(chunk)), strict=True):
+            for case, seen in zip(chunk, skills.look(self.judge, draw(chunk)), strict=True):
                 line = Line(case.name, case.skill, _scores(case, strangers[case.name], seen))
                 self.journal.add(key, line)
                 known[case.name] = line

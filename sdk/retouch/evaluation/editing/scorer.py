@@ -10,13 +10,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from retouch.evaluation.attempts import Attempt
-from retouch.evaluation.cases import Case, wanted_thing
-from retouch.evaluation.following import followed, target_present
-from retouch.evaluation.journal import Line, Scores
+from retouch.evaluation.cases.case import Case
+from retouch.evaluation.cases.pictures import MARGIN
+from retouch.evaluation.cases.procedural import wanted_thing
+from retouch.evaluation.editing.bench import Attempt
 from retouch.evaluation.judge.judge import Judge
 from retouch.evaluation.judge.verdict import Verdict
-from retouch.evaluation.metrics import (
+from retouch.evaluation.measures.clip import Resemblance
+from retouch.evaluation.measures.distances import (
     edge_iou,
     edges,
     mask_iou,
@@ -26,8 +27,8 @@ from retouch.evaluation.metrics import (
     ssim,
     structure,
 )
-from retouch.evaluation.pictures import MARGIN
-from retouch.evaluation.resemblance import Resemblance
+from retouch.evaluation.measures.followed import followed, target_present
+from retouch.evaluation.results.journal import Line, Scores
 from retouch.imaging.control import color
 from retouch.imaging.image import Floats
 

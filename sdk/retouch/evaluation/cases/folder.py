@@ -20,7 +20,7 @@ from typing import Any, Final
 import numpy as np
 
 from retouch.errors import InvalidField
-from retouch.evaluation.cases import Case
+from retouch.evaluation.cases.case import Case
 from retouch.imaging.decode import read_image, read_mask
 from retouch.imaging.image import Floats
 

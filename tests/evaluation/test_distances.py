@@ -3,9 +3,9 @@ import pytest
 import torch
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from retouch.evaluation import metrics
 from retouch.evaluation.judge.judge import Judge
 from retouch.evaluation.judge.network import JudgeNetwork
+from retouch.evaluation.measures import distances
 
 
 @pytest.fixture
@@ -23,8 +23,8 @@ def judge():
 
 def test_psnr_is_skimages(pair):
     a, b = pair
-    assert metrics.psnr(a, b) == pytest.approx(peak_signal_noise_ratio(a, b, data_range=1.0))
-    assert metrics.psnr(a, a) == metrics.MOST_PSNR
+    assert distances.psnr(a, b) == pytest.approx(peak_signal_noise_ratio(a, b, data_range=1.0))
+    assert distances.psnr(a, a) == distances.MOST_PSNR
 
 
 def test_ssim_is_skimages(pair):
@@ -33,8 +33,8 @@ def test_ssim_is_skimages(pair):
         *(a, b), data_range=1.0, channel_axis=2, gaussian_weights=True, sigma=1.5,
         use_sample_covariance=False,
     )  # fmt: skip
-    assert metrics.ssim(a, b) == pytest.approx(wanted, abs=1e-5)
-    assert metrics.ssim(a, a) == pytest.approx(1)
+    assert distances.ssim(a, b) == pytest.approx(wanted, abs=1e-5)
+    assert distances.ssim(a, a) == pytest.approx(1)
 
 
 def test_only_pixels_under_the_mask_count(pair):
@@ -43,20 +43,20 @@ def test_only_pixels_under_the_mask_count(pair):
     mask[:, :20] = 1
     b = a.copy()
     b[:, 30:] = 0
-    assert metrics.psnr(a, b, mask) == metrics.MOST_PSNR
-    assert metrics.ssim(a, b, mask) == pytest.approx(1)
-    assert metrics.psnr(a, b, metrics.outside(mask)) < 20
-    assert metrics.mse(a, b) > 0 == metrics.mse(a, b, mask)
+    assert distances.psnr(a, b, mask) == distances.MOST_PSNR
+    assert distances.ssim(a, b, mask) == pytest.approx(1)
+    assert distances.psnr(a, b, distances.outside(mask)) < 20
+    assert distances.mse(a, b) > 0 == distances.mse(a, b, mask)
 
 
 def test_outside_keeps_a_margin():
     mask = np.zeros((9, 9), np.float32)
     mask[4, 4] = 1
-    assert metrics.outside(mask).sum() == 80
-    assert metrics.outside(mask, margin=1).sum() == 76
+    assert distances.outside(mask).sum() == 80
+    assert distances.outside(mask, margin=1).sum() == 76
 
 
-@pytest.mark.parametrize("distance", [metrics.psnr, metrics.ssim, metrics.mse])
+@pytest.mark.parametrize("distance", [distances.psnr, distances.ssim, distances.mse])
 def test_what_cannot_be_compared_is_refused(distance, pair):
     a, b = pair
     with pytest.raises(ValueError, match="must both be"):
@@ -69,30 +69,32 @@ def test_what_cannot_be_compared_is_refused(distance, pair):
 
 def test_mask_iou():
     a, b = np.zeros((4, 4), np.float32), np.zeros((4, 4), np.float32)
-    assert metrics.mask_iou(a, b) == 1
+    assert distances.mask_iou(a, b) == 1
     a[:2], b[1:3] = 1, 1
-    assert metrics.mask_iou(a, b) == pytest.approx(1 / 3)
+    assert distances.mask_iou(a, b) == pytest.approx(1 / 3)
 
 
 def test_edges_may_lie_a_pixel_beside():
     a, b = np.zeros((9, 9), bool), np.zeros((9, 9), bool)
     a[3], b[4] = True, True
-    assert metrics.edge_iou(a, b, tolerance=0) == 0
-    assert metrics.edge_iou(a, b) == 1
-    assert metrics.edge_iou(a, np.roll(b, 2, axis=0)) == 0
-    assert metrics.edge_iou(a, np.zeros_like(a)) == 0
+    assert distances.edge_iou(a, b, tolerance=0) == 0
+    assert distances.edge_iou(a, b) == 1
+    assert distances.edge_iou(a, np.roll(b, 2, axis=0)) == 0
+    assert distances.edge_iou(a, np.zeros_like(a)) == 0
 
 
 def test_edge_iou_without_tolerance_is_plain_iou():
     rng = np.random.default_rng(0)
     a, b = rng.random((2, 30, 30)) > 0.7
-    assert metrics.edge_iou(a, b, tolerance=0) == pytest.approx(metrics.mask_iou(a * 1.0, b * 1.0))
+    assert distances.edge_iou(a, b, tolerance=0) == pytest.approx(
+        distances.mask_iou(a * 1.0, b * 1.0)
+    )
 
 
 def test_edges_are_where_the_picture_changes():
     picture = np.zeros((32, 32, 3), np.float32)
     picture[:, 16:] = 1
-    found = metrics.edges(picture)
+    found = distances.edges(picture)
     assert found.any() and not found[:, :14].any() and not found[:, 18:].any()
 
 
@@ -100,7 +102,7 @@ def test_feature_distances_are_zero_for_equals_and_grow(judge):
     rng = np.random.default_rng(0)
     a = rng.random((2, 64, 64, 3), np.float32)
     near, far = 0.95 * a + 0.02, rng.random((2, 64, 64, 3), np.float32)
-    for distance in (metrics.perceptual, metrics.structure):
+    for distance in (distances.perceptual, distances.structure):
         assert distance(judge, a, a) == pytest.approx([0, 0], abs=1e-9)
         close, wide = distance(judge, a, near), distance(judge, a, far)
         assert all(0 < c < w for c, w in zip(close, wide, strict=True))
@@ -114,8 +116,8 @@ def test_perceptual_distance_looks_under_the_mask(judge):
     b[:, 96:, 96:] = (1, 0, 0)
     mask = np.zeros((1, 128, 128), np.float32)
     mask[:, :16, :16] = 1
-    (there,) = metrics.perceptual(judge, a, b, 1 - mask)
-    (away,) = metrics.perceptual(judge, a, b, mask)
+    (there,) = distances.perceptual(judge, a, b, 1 - mask)
+    (away,) = distances.perceptual(judge, a, b, mask)
     assert away < there / 20
     with pytest.raises(ValueError, match="no pixel"):
-        metrics.perceptual(judge, a, b, np.zeros_like(mask))
+        distances.perceptual(judge, a, b, np.zeros_like(mask))

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
-from retouch.evaluation.summary import Value
+from retouch.evaluation.results.summary import Value
 
 Standing: TypeAlias = Literal["met", "under goal", "under must", "not measured"]
 #: What the report says of a goal: its fields and where it stands.

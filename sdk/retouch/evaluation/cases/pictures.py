@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from retouch.imaging.image import Floats, Image, bounding_box
+from retouch.imaging.image import Floats, Image, bounding_box, white_of
+from retouch_safety.sealed import Released
 
 #: How far masks are grown before they are used, as a share of the longer side: 4 px of 128.
 MARGIN: Final = 1 / 32
@@ -22,6 +23,11 @@ def eight_bit(picture: Floats) -> Floats:
 def as_image(picture: Floats) -> Image:
     """Return the picture as a document of eight bits."""
     return Image(np.rint(np.clip(picture, 0, 1) * 255).astype(np.uint8))
+
+
+def unit(picture: Released) -> Floats:
+    """Return a released picture as (H, W, 3) float32 in [0, 1]."""
+    return np.asarray(picture.pixels / white_of(picture.pixels.dtype), np.float32)
 
 
 def grey(mask: Floats) -> Floats:

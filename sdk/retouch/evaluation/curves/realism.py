@@ -8,9 +8,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from retouch.evaluation.cases import Scenes
-from retouch.evaluation.measuring import Measuring
-from retouch.evaluation.summary import Value
+from retouch.evaluation.cases.procedural import Scenes
+from retouch.evaluation.judge.judge import Judge
+from retouch.evaluation.results.summary import Value
 
 Rows = NDArray[np.float64]
 
@@ -20,14 +20,14 @@ _LEAST: Final = 4
 _DRAWS: Final = 200
 
 
-def real_features(measuring: Measuring, scenes: Scenes, kinds: Sequence[str], count: int) -> Rows:
+def real_features(judge: Judge, scenes: Scenes, kinds: Sequence[str], count: int) -> Rows:
     """Return (N, C) features of real scenes of these kinds, none of them edited here."""
     rows: list[list[float]] = []
     for index in range(count):
         name = f"{kinds[index % len(kinds)]}-{_APART + index // len(kinds)}"
         target = scenes.case(name).target
         assert target is not None
-        deepest = measuring.scorer.judge.features(target[None])[-1]
+        deepest = judge.features(target[None])[-1]
         rows += deepest.mean((2, 3)).tolist()
     return np.asarray(rows, np.float64)
 

@@ -4,7 +4,7 @@ import math
 import numpy as np
 import pytest
 
-from retouch.evaluation.statistics import mean, share, wilson
+from retouch.evaluation.results.intervals import mean, share, wilson
 
 
 def test_wilson_agrees_with_published_values():

@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 from retouch.errors import CannotCombine, ModelError
-from retouch.evaluation.attempts import Bench
-from retouch.evaluation.cases import Case, Scenes
-from retouch.evaluation.journal import Line
-from retouch.evaluation.measuring import Measuring
-from retouch.evaluation.operations import COMPARISONS, Comparison
-from retouch.evaluation.settings import Setting, settings
-from retouch.evaluation.summary import Value, by_kind, summarise
+from retouch.evaluation.cases.case import Case
+from retouch.evaluation.cases.procedural import Scenes
+from retouch.evaluation.editing.bench import Bench
+from retouch.evaluation.editing.comparisons import COMPARISONS, Comparison
+from retouch.evaluation.editing.resumable import Measuring
+from retouch.evaluation.editing.settings import Setting, settings
+from retouch.evaluation.results.journal import Line
+from retouch.evaluation.results.summary import Value, by_kind, summarise
 from retouch.plan import layout_of
 
 #: What can be measured where nobody knows the exact answer.

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Final
 
 from retouch.errors import Blocked, Cancelled
-from retouch.evaluation.attempts import Attempt, Bench
-from retouch.evaluation.cases import Case, Source
-from retouch.evaluation.journal import Journal, Line
-from retouch.evaluation.pictures import grey, shrunk
-from retouch.evaluation.scoring import Scorer
-from retouch.evaluation.settings import Setting
+from retouch.evaluation.cases.case import Case, Source
+from retouch.evaluation.cases.pictures import grey, shrunk
+from retouch.evaluation.editing.bench import Attempt, Bench
+from retouch.evaluation.editing.scorer import Scorer
+from retouch.evaluation.editing.settings import Setting
+from retouch.evaluation.results.journal import Journal, Line
 from retouch.imaging.image import Floats
 from retouch_safety.save import save
 

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from retouch.errors import Blocked
-from retouch.evaluation.cases import Case
-from retouch.evaluation.drawing import round_trips, unit
-from retouch.evaluation.fingerprint import Fingerprints
-from retouch.evaluation.pictures import as_image
-from retouch.evaluation.settings import Setting
+from retouch.evaluation.autoencoder import round_trips
+from retouch.evaluation.cases.case import Case
+from retouch.evaluation.cases.pictures import as_image, unit
+from retouch.evaluation.editing.settings import Setting
+from retouch.evaluation.results.fingerprints import Fingerprints
 from retouch.evaluation.together import run_together
 from retouch.imaging.image import Floats
 from retouch.request import EditRequest

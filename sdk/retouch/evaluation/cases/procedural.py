@@ -1,6 +1,6 @@
-"""Cases of the editing yardstick: a picture, what to change, and the exact answer.
+"""Cases made of procedural scenes: the exact answer is known, and every pixel that may change.
 
-A case of the procedural scenes is known by its kind and its number alone, so that every setting
+A case is known by its kind and its number alone, so that every setting
 edits the same pictures, and what one setting gave can stand beside another.
 """
 
@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Protocol
+from typing import Final
 
 import numpy as np
 
-from retouch.evaluation.pictures import around, differs, eight_bit, grown
+from retouch.evaluation.cases.case import Case
+from retouch.evaluation.cases.pictures import around, differs, eight_bit, grown
 from retouch.evaluation.scenes.captions import caption
 from retouch.evaluation.scenes.edits import KINDS, Edit, sample_edit
 from retouch.evaluation.scenes.scene import Scene, Thing, coverage, render
@@ -26,57 +27,6 @@ SETTING_KINDS: Final = frozenset({"background", "light", "season"})
 _OBJECT_SIZE: Final = 0.64
 #: Cases of every kind whose pictures are kept for the report.
 SHOWN: Final = 4
-
-
-@dataclass(frozen=True, eq=False)
-class Case:
-    """One picture to edit.
-
-    Attributes:
-        name: unique, for example ``swap-0003``.
-        kind: one of the ten kinds of edit, or the user's own word.
-        before: (H, W, 3) in [0, 1], values of eight bits.
-        source_prompt: describes ``before``; empty where unknown.
-        target_prompt: describes the wanted result; empty where unknown.
-        instruction: how to get from one to the other; empty where unknown.
-        mask: (H, W), 1 where the edit may change pixels; None where unknown.
-        hole: (H, W), the mask that a user would draw for it; None where there is none.
-        target: the exact result, or None where nobody knows it.
-        reference: a picture of what is wanted, or None.
-        layout: (H, W), the share of ``target`` that objects cover, or None.
-        seed: of the noise.
-        edit: the specification of procedural cases.
-    """
-
-    name: str
-    kind: str
-    before: Floats
-    source_prompt: str = ""
-    target_prompt: str = ""
-    instruction: str = ""
-    mask: Floats | None = None
-    hole: Floats | None = None
-    target: Floats | None = None
-    reference: Floats | None = None
-    layout: Floats | None = None
-    seed: int = 0
-    edit: Edit | None = None
-
-
-class Source(Protocol):
-    """Where cases come from: procedural scenes, or a user's folder."""
-
-    def names(self, kinds: Sequence[str], count: int) -> list[str]:
-        """Names of at most ``count`` cases of these kinds."""
-        ...
-
-    def case(self, name: str) -> Case:
-        """The case of a name, always the same one."""
-        ...
-
-    def shows(self, name: str) -> bool:
-        """Whether a case's pictures are kept for the report."""
-        ...
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from retouch.evaluation.cases import wanted_thing
+from retouch.evaluation.cases.procedural import wanted_thing
 from retouch.evaluation.judge.verdict import Verdict, count, position, shows
 from retouch.evaluation.scenes.edits import Edit
 

@@ -1,4 +1,4 @@
-"""Pictures from prompts alone, and through the autoencoder alone, with any installed model."""
+"""Pictures from prompts alone, with any installed model."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 import numpy as np
-import torch
 
 from retouch.errors import Blocked
 from retouch.evaluation.together import run_together
-from retouch.imaging.image import Floats, Image, from_model_range, to_model_range, white_of
+from retouch.imaging.image import Image
 from retouch.models.geometry import read_geometry
 from retouch.models.records import find_model
 from retouch.request import EditRequest
@@ -55,18 +54,3 @@ def draw(
     for first in range(0, len(requests), _TOGETHER):
         for result in run_together(runner, requests[first : first + _TOGETHER]):
             yield None if isinstance(result, Blocked) else result.composite
-
-
-def unit(picture: Released) -> Floats:
-    """Return a released picture as (H, W, 3) float32 in [0, 1]."""
-    return np.asarray(picture.pixels / white_of(picture.pixels.dtype), np.float32)
-
-
-def round_trips(pictures: Sequence[Floats], model: str, runner: Runner) -> Iterator[Floats]:
-    """Yield pictures after the model's autoencoder: what the network could reach at most."""
-    with runner.library.borrow() as loan:
-        autoencoder = loan.model(model)
-        for picture in pictures:
-            x = torch.from_numpy(to_model_range(picture))[None]
-            decoded = autoencoder.decode(autoencoder.encode_picture(x))[0]
-            yield from_model_range(decoded.numpy())

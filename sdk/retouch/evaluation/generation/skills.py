@@ -13,14 +13,16 @@ from typing import Any, Final
 
 import numpy as np
 
-from retouch.evaluation.drawing import draw, round_trips, unit
+from retouch.evaluation.autoencoder import round_trips
+from retouch.evaluation.cases.pictures import unit
+from retouch.evaluation.generation.drawing import draw
 from retouch.evaluation.judge.judge import Judge
 from retouch.evaluation.judge.verdict import Verdict, bound, count, related, shows
+from retouch.evaluation.results.intervals import Share, share
 from retouch.evaluation.scenes import layouts
 from retouch.evaluation.scenes.captions import caption
 from retouch.evaluation.scenes.scene import Scene, render
 from retouch.evaluation.scenes.vocabulary import COLOURS, COUNTS, NOUNS
-from retouch.evaluation.statistics import Share, share
 from retouch.imaging.image import Floats
 from retouch.runner import Runner
 from retouch_safety.sealed import Released

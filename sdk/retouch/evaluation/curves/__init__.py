@@ -1,0 +1,1 @@
+"""The curves: one knob of an operation turned, and what that does to the results."""

@@ -1,0 +1,1 @@
+"""The editing half: every operation and combination, with it and without it."""

@@ -1,0 +1,1 @@
+"""The generation half: pictures from prompts alone, GenEval's six skills."""

@@ -1,0 +1,1 @@
+"""What is measured: from pictures and the judge's verdicts to numbers."""

@@ -1,0 +1,1 @@
+"""What a run leaves: scores of every case, their summaries, ``results.json``, the goals."""
