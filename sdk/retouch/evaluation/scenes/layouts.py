@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
@@ -100,6 +101,7 @@ def arranged(rng: np.random.Generator, noun: str, colour: str, count: int) -> tu
 
 def sample(rng: np.random.Generator, kind: str | None = None) -> Scene:
     """Draw a random valid scene; ``kind`` (a key of KINDS) fixes its kind."""
+    draw: dict[str, Callable[[np.random.Generator, Scene], Scene]]
     draw = {"single": single, "pair": pair, "count": several}
     while True:
         chosen = kind or str(rng.choice(list(KINDS), p=list(KINDS.values())))
