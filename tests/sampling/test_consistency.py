@@ -11,6 +11,7 @@ from retouch.edit import Edit, EditInput
 from retouch.engine.engine import Engine, Job
 from retouch.engine.run import run_edit
 from retouch.imaging.image import Image
+from retouch.models.family import GUIDANCE
 from retouch.models.library import Library
 from retouch.models.model import Model
 from retouch.models.stable_diffusion import guidance_embedding
@@ -116,9 +117,16 @@ def test_without_the_input_it_is_a_plain_model_with_few_steps():
 def test_the_embedding_is_diffusers_own(width):
     from diffusers import LatentConsistencyModelPipeline as Reference
 
-    scales = torch.tensor([1.0, 8.5, 3.3])
-    expected = Reference.get_guidance_scale_embedding(None, scales - 1, width)
-    assert torch.equal(guidance_embedding(scales, width), expected)
+    scales = [1.0, 8.5, 3.3, 8.1, 1.7]
+    # Its pipeline subtracts before it makes a tensor of the scale.
+    less = torch.tensor([scale - 1 for scale in scales])
+    expected = Reference.get_guidance_scale_embedding(None, less, width)
+    wide = torch.tensor(scales, dtype=torch.float64)
+    assert torch.equal(guidance_embedding(wide, width), expected)
+
+
+def test_the_network_is_told_every_digit_of_the_scale(told):
+    assert told.encode_prompts(["a cat"], (64, 64)).vectors[GUIDANCE].dtype is torch.float64
 
 
 def test_outside_its_window_the_scale_is_1(told):

@@ -126,7 +126,8 @@ class Model:
         found = self.family.encode_prompts(self.checkpoint, prompts, size)
         if not self.takes_guidance:
             return found
-        told = torch.full((len(prompts),), self.default_guidance, device=self.device)
+        scale = self.default_guidance
+        told = torch.full((len(prompts),), scale, dtype=self._wide, device=self.device)
         return replace(found, vectors={**found.vectors, GUIDANCE: told})
 
     @torch.no_grad()

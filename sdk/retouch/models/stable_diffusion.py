@@ -125,7 +125,7 @@ def _unet(unet: Any, batch: Batch, vectors: dict[str, Tensor] | None) -> Tensor:
 
 
 def guidance_embedding(scale: Tensor, width: int) -> Tensor:
-    """Sinusoidal embedding of guidance scales ``[rows]``: ``[rows, width]``, float32.
+    """Sinusoidal embedding of guidance scales ``[rows]``, float64: ``[rows, width]``, float32.
 
     As latent consistency models are distilled with (Luo et al. 2023, arXiv 2310.04378, section
     4.2): of ``w = scale - 1``, times 1000, at frequencies 10000^(-i / (width / 2 - 1)).
@@ -134,6 +134,6 @@ def guidance_embedding(scale: Tensor, width: int) -> Tensor:
     # In the reference's order of operations: w is up to 10^4 periods long, and a last digit shows.
     step = torch.log(torch.tensor(10000.0)) / (half - 1)
     frequencies = torch.exp(torch.arange(half, dtype=torch.float32) * -step).to(scale.device)
-    angles = ((scale.float() - 1.0) * 1000.0)[:, None] * frequencies[None]
+    angles = ((scale - 1.0).float() * 1000.0)[:, None] * frequencies[None]
     embedding = torch.cat([torch.sin(angles), torch.cos(angles)], dim=1)
     return torch.nn.functional.pad(embedding, (0, width % 2))
