@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from retouch.errors import CannotCombine
 from retouch.operation import InputLayout, Operation, Stage
 from retouch.parameters import parameter
+from retouch.plan import layout_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -68,8 +69,7 @@ class SoftMask(Operation):
 
     def check(self, plan: Plan) -> None:
         """The network must be of the kind that was asked for."""
-        extra = plan.geometry.in_channels - plan.geometry.latent_channels
-        inpaints = extra == plan.geometry.latent_channels + 1
+        inpaints = layout_of(plan.geometry) == "inpaint"
         if self.method == "auto" or inpaints == (self.method == "inpaint"):
             return
         kind = "an inpainting network" if inpaints else "no inpainting network"
@@ -85,7 +85,10 @@ class SoftMask(Operation):
         if edit.model.layout == "inpaint":
             self._add_channels(edit)
             if self.strength == 1.0:
-                return  # what it fills starts from pure noise, as in its training and diffusers
+                if (edit.start.strength, edit.start.repeats) == (1.0, 1):
+                    # What it fills starts from pure noise, as in its training and in diffusers.
+                    edit.start = replace(edit.start, from_source=False)
+                return
         if not edit.start.from_source:
             edit.begin(1.0)
 
@@ -115,7 +118,6 @@ class SoftMask(Operation):
 
 
 def _is_graded(mask: Mask) -> bool:
-    """Whether more than half of what a mask touches is grey: strengths to keep, not soft edges."""
-    touched = mask.strength > 0
-    grey = touched & (mask.strength > 0.1) & (mask.strength < 0.9)
-    return 2 * int(grey.sum()) > int(touched.sum())
+    """Whether at most half of what a mask touches is full: strengths to keep, not soft edges."""
+    full, touched = mask.strength >= 0.9, mask.strength > 0.1
+    return 2 * int(full.sum()) <= int(touched.sum())

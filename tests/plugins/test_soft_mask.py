@@ -167,6 +167,11 @@ def test_greys_to_keep_are_blended_and_soft_edges_are_not(family):
     assert chosen(mask=soft) == "tiny-inpaint"
 
 
+@pytest.mark.parametrize("strength", [0.02, 0.1, 0.5])
+def test_a_faint_mask_keeps_most_of_the_picture_and_so_the_model(family, strength):
+    assert chosen(mask=np.full((64, 64), strength, np.float32)) == "tiny"
+
+
 def test_a_method_the_model_has_not_is_refused(family):
     with pytest.raises(CannotCombine, match=r"method=blend.*tiny-inpaint"):
         chosen(SoftMask(method="blend"), model="tiny-inpaint")
@@ -212,3 +217,5 @@ def test_filling_is_diffusers_inpainting_from_pure_noise(run, parts, ask, pictur
     found = run([Guidance(scale=7.5), SoftMask()], ours, picture=picture, mask=everywhere)
     assert torch.allclose(found, expected, atol=1e-4, rtol=0)
     assert torch.equal(found, run([Guidance(scale=7.5), SoftMask()], ours, picture=-picture))
+    whole = [Guidance(scale=7.5), SDEdit(strength=1.0), SoftMask()]
+    assert torch.equal(found, run(whole, ours, picture=picture, mask=everywhere))
