@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 from retouch.catalog import Catalog, installed
-from retouch.errors import Blocked
+from retouch.errors import Blocked, RetouchError
 from retouch.imaging.image import Floats, Image, Mask
 from retouch.imaging.patch import Patch, composite, make_patch
 from retouch.plan import Plan, make_plan
 from retouch.request import EditRequest
-from retouch.trajectories import Step, Trajectories
+from retouch.trajectories import Step, Trajectories, run_together
 from retouch_safety.errors import Refused
 from retouch_safety.gate import Gate
 from retouch_safety.sealed import Released, Sealed
@@ -39,6 +39,10 @@ class EditResult:
     patch: Released | None
     seed: int
     settings: Mapping[str, object]
+
+
+#: What came of one request among several: its released variants, or why there are none.
+Outcome: TypeAlias = "tuple[EditResult, ...] | RetouchError"
 
 
 def ignore_step(step: Step) -> None:
@@ -100,6 +104,46 @@ class Runner:
         with self.library.borrow() as loan:
             pictures = Trajectories(plan, loan, self.row_cap, on_step, cancelled).pictures()
         return tuple(self._release(plan, *found) for found in pictures)
+
+    def run_all(
+        self, requests: Sequence[EditRequest], *, cancelled: Callable[[], bool] = never
+    ) -> list[Outcome]:
+        """Run requests side by side in one engine, so that they share forwards.
+
+        Each gives what ``run`` gives for it alone (``exact`` ones bit for bit), and each picture
+        leaves through the gate. A request that fails or that the gate blocks has its error in its
+        place; the others go on.
+
+        Args:
+            requests: what to do, in any combination of models and operations. All of them are
+                begun at once and hold their memory until the last is done: give tens, not
+                thousands.
+            cancelled: asked between network calls; True ends all that has no picture yet, and
+                those requests have ``Cancelled`` in their places.
+        """
+        plans: dict[int, Plan] = {}
+        outcomes: dict[int, Outcome] = {}
+        for index, request in enumerate(requests):
+            try:
+                plan = self.plan(request)
+                if plan.region is None or plan.calls == 0:
+                    outcomes[index] = self._unchanged(plan)
+                else:
+                    plans[index] = plan
+            except RetouchError as problem:
+                outcomes[index] = problem
+        with self.library.borrow() as loan:
+            made = run_together(list(plans.values()), loan, self.row_cap, cancelled)
+        for (index, plan), found in zip(plans.items(), made, strict=True):
+            try:
+                outcomes[index] = (
+                    found
+                    if isinstance(found, RetouchError)
+                    else tuple(self._release(plan, *picture) for picture in found)
+                )
+            except Blocked as refusal:
+                outcomes[index] = refusal
+        return [outcomes[index] for index in range(len(requests))]
 
     def _unchanged(self, plan: Plan) -> tuple[EditResult, ...]:
         """Strength 0 or an empty mask: the document itself, bit for bit, through the gate."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache, partial
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from retouch.errors import Cancelled, ForwardFailed, RetouchError
 from retouch.imaging.image import (
@@ -29,6 +29,11 @@ if TYPE_CHECKING:
     from retouch.models.library import Loan
     from retouch.models.model import Model
     from retouch_safety.sealed import Sealed
+
+
+_T = TypeVar("_T")
+#: A working picture with its seed and its settings.
+Made: TypeAlias = tuple[Floats, int, Mapping[str, object]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +86,7 @@ class Trajectories:
         row_cap: most rows in one forward.
         on_step: told after every network call.
         cancelled: asked between network calls.
+        engine: shared with other plans; its own when None.
     """
 
     def __init__(
@@ -90,6 +96,7 @@ class Trajectories:
         row_cap: int,
         on_step: Callable[[Step], None],
         cancelled: Callable[[], bool],
+        engine: Engine | None = None,
     ) -> None:
         from retouch.engine.engine import Engine
 
@@ -98,21 +105,55 @@ class Trajectories:
         self.on_step = on_step
         self.cancelled = cancelled
         self.operations: list[Operation] = []
-        self.engine: Engine = Engine(row_cap=max(row_cap, plan.rows))
+        self.edits: list[Edit] = []
+        self.jobs: list[Job] = []
+        self.engine: Engine = engine or Engine(row_cap=max(row_cap, plan.rows))
 
-    def pictures(self) -> list[tuple[Floats, int, Mapping[str, object]]]:
+    def pictures(self) -> list[Made]:
         """Working pictures of all variants with their seeds and settings."""
+        try:
+            self.submit()
+            self.engine.run(until=lambda: self.cancelled() or self.failed)
+        finally:
+            self.stop()
+        return self.collect()
+
+    def submit(self) -> None:
+        """Give the engine a job for every trajectory, without running any.
+
+        Raises:
+            RetouchError: the model or an operation cannot start; ``stop`` ends those that did.
+        """
         model = self.loan.model(self.plan.model.name)
-        request = self.plan.request
-        count = request.variants * self.plan.candidates
+        count = self.plan.request.variants * self.plan.candidates
         self.operations = [onto_working(operation, self.plan) for operation in self.plan.operations]
-        edits = self._edits(model, count)
-        latents = self._advance(edits, model)
+        self.edits = self._edits(model, count)
+        self._submit(model)
+
+    @property
+    def failed(self) -> bool:
+        """Whether a trajectory has ended with an error: the plan has no result then."""
+        return any(job.error for job in self.jobs)
+
+    def stop(self) -> None:
+        """Close every trajectory that is not done."""
+        for job in self.jobs:
+            self.engine.cancel(job)
+
+    def collect(self) -> list[Made]:
+        """Decode what the engine has finished, and choose among candidates.
+
+        Raises:
+            RetouchError: the first error of a trajectory.
+        """
+        model = self.loan.model(self.plan.model.name)
+        edits, count = self.edits, len(self.edits)
+        latents = [_outcome(job, model) for job in sorted(self.jobs, key=_failed_first)]
         decoded = []
         for found in latents:
             self._stop_if_cancelled()
             decoded.append(model.decode(found)[0])
-        chosen: list[tuple[Floats, int, Mapping[str, object]]] = []
+        chosen: list[Made] = []
         for first in range(0, count, self.plan.candidates):
             group = slice(first, first + self.plan.candidates)
             best = first + self._choose(decoded[group], edits[first])
@@ -151,34 +192,27 @@ class Trajectories:
         if self.cancelled():
             raise Cancelled("cancelled by the caller")
 
-    def _advance(self, edits: Sequence[Edit], model: Model) -> list[Tensor]:
+    def _submit(self, model: Model) -> None:
         from retouch.engine.engine import Job
         from retouch.engine.run import Progress, run_edit
         from retouch.previews import seal_preview
 
-        done = [0] * len(edits)
-        jobs: list[Job] = []
+        done = [0] * len(self.edits)
 
         def watch(index: int) -> Callable[[Progress], None]:
             def progress(state: Progress) -> None:
                 done[index] = state.done
                 look = partial(seal_preview, self.plan, model, state.x0)
-                self.on_step(Step(sum(done), state.total * len(edits), index, look))
+                self.on_step(Step(sum(done), state.total * len(done), index, look))
 
             return progress
 
-        try:
-            for index, edit in enumerate(edits):
-                self._stop_if_cancelled()
-                flow = run_edit(edit, self.operations, watch(index))
-                job = Job(flow, model, exact=self.plan.request.exact)
-                jobs.append(job)
-                self.engine.submit(job)
-            self.engine.run(until=lambda: self.cancelled() or any(j.error for j in jobs))
-        finally:
-            for job in jobs:
-                self.engine.cancel(job)
-        return [_outcome(job, model) for job in sorted(jobs, key=_failed_first)]
+        for index, edit in enumerate(self.edits):
+            self._stop_if_cancelled()
+            flow = run_edit(edit, self.operations, watch(index))
+            job = Job(flow, model, exact=self.plan.request.exact)
+            self.jobs.append(job)
+            self.engine.submit(job)
 
     def _choose(self, pictures: Sequence[Tensor], edit: Edit) -> int:
         if len(pictures) == 1:
@@ -187,6 +221,58 @@ class Trajectories:
             if operation.candidates() > 1:
                 return operation.choose([(p + 1) / 2 for p in pictures], edit)
         return 0
+
+
+def run_together(
+    plans: Sequence[Plan], loan: Loan, row_cap: int, cancelled: Callable[[], bool]
+) -> list[list[Made] | RetouchError]:
+    """Run plans in one engine; one that fails has its error in its place, the others go on.
+
+    Args:
+        plans: what to run; their regions must not be None.
+        loan: where models and their adapters come from.
+        row_cap: most rows in one forward.
+        cancelled: asked between network calls; True ends all that is not decoded yet.
+    """
+    from retouch.engine.engine import Engine
+
+    engine = Engine(row_cap=max([row_cap, *(plan.rows for plan in plans)]))
+    running = [
+        Trajectories(plan, loan, row_cap, lambda step: None, cancelled, engine) for plan in plans
+    ]
+    started: list[RetouchError | None] = []
+
+    def over() -> bool:
+        for one in running:
+            if one.failed:
+                one.stop()
+        return cancelled()
+
+    try:
+        for one in running:
+            started.append(_kept(one.submit, one.plan))
+            if started[-1] is not None:
+                one.stop()
+        engine.run(until=over)
+    finally:
+        for one in running:
+            one.stop()
+    return [
+        _kept(one.collect, one.plan) if problem is None else problem
+        for one, problem in zip(running, started, strict=True)
+    ]
+
+
+def _kept(do: Callable[[], _T], plan: Plan) -> _T | RetouchError:
+    """What ``do`` returns, or its error, so that it ends no other plan."""
+    try:
+        return do()
+    except RetouchError as problem:
+        return problem
+    except Exception as problem:  # a plugin's or the network's, while it starts or decodes
+        failed = ForwardFailed(plan.model.name, f"{type(problem).__name__}: {problem}")
+        failed.__cause__ = problem
+        return failed
 
 
 def _failed_first(job: Job) -> bool:

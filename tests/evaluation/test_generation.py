@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from retouch.errors import Blocked, CannotCombine
+from retouch.errors import Blocked
 from retouch.evaluation.autoencoder import round_trips
 from retouch.evaluation.generation import skills
 from retouch.evaluation.generation.drawing import draw
@@ -14,7 +14,6 @@ from retouch.evaluation.generation.skills import SKILLS, cases, passed, shuffled
 from retouch.evaluation.judge.judge import Judge
 from retouch.evaluation.judge.verdict import Found, Verdict
 from retouch.evaluation.scenes.scene import render
-from retouch.evaluation.together import run_together
 from retouch.imaging.image import Image
 from retouch.models.library import Library
 from retouch.request import EditRequest
@@ -131,23 +130,6 @@ def test_side_by_side_gives_what_one_at_a_time_gives(runner):
     assert np.abs(together[0].pixels - together[1].pixels).max() > 0.01
 
 
-def test_side_by_side_is_what_the_runner_does(runner):
-    request = EditRequest(
-        image=Image(np.full((64, 64, 3), 0.5, np.float32)),
-        prompt="a cat",
-        operations=(Guidance(),),
-        model="tiny",
-        steps=2,
-        seed=5,
-    )
-    (wanted,) = runner.run(request)
-    (found,) = run_together(runner, [request])
-    assert np.array_equal(wanted.composite.pixels, found.composite.pixels)
-    assert (found.seed, found.settings) == (wanted.seed, wanted.settings)
-    with pytest.raises(CannotCombine, match="one picture"):
-        run_together(runner, [replace(request, variants=2)])
-
-
 class Refusing:
     name, category = "refusing", "test"
 
@@ -164,7 +146,7 @@ def test_nothing_leaves_but_through_the_gate(runner):
     request = EditRequest(
         image=Image(np.zeros((64, 64, 3), np.float32)), operations=(Guidance(),), model="tiny"
     )
-    (refusal,) = run_together(strict, [replace(request, steps=1)])
+    (refusal,) = strict.run_all([replace(request, steps=1)])
     assert isinstance(refusal, Blocked)
 
 

@@ -6,16 +6,14 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from retouch.errors import Blocked
+from retouch.errors import Blocked, RetouchError
 from retouch.evaluation.autoencoder import round_trips
 from retouch.evaluation.cases.case import Case
 from retouch.evaluation.cases.pictures import as_image, unit
 from retouch.evaluation.editing.settings import Setting
 from retouch.evaluation.results.fingerprints import Fingerprints
-from retouch.evaluation.together import run_together
 from retouch.imaging.image import Floats
-from retouch.request import EditRequest
-from retouch.runner import EditResult, Runner
+from retouch.runner import EditResult, Outcome, Runner
 from retouch_safety.errors import Refused
 from retouch_safety.sealed import Released, Sealed
 
@@ -86,23 +84,12 @@ class Bench:
             found = [self._shown(setting, case) for case in cases]
             return [replace(each, seconds=_each(start, cases)) for each in found]
         requests = [setting.request(case, self.runner.catalog, self.model) for case in cases]
-        results = self._run(requests)
+        results = [_one(found) for found in self.runner.run_all(requests)]
         seconds = _each(start, cases)
         return [
             self._attempt(setting, case, result, seconds)
             for case, result in zip(cases, results, strict=True)
         ]
-
-    def _run(self, requests: Sequence[EditRequest]) -> list[EditResult | Blocked]:
-        """Run requests; one that changes nothing leaves through the gate alone."""
-        plans = [self.runner.plan(request) for request in requests]
-        together = [p.request for p in plans if p.region is not None and p.calls > 0]
-        found = iter(run_together(self.runner, together))
-        return [
-            next(found) if plan.region is not None and plan.calls > 0
-            else self.runner.run(plan.request)[0]
-            for plan in plans
-        ]  # fmt: skip
 
     def _attempt(
         self, setting: Setting, case: Case, result: EditResult | Blocked, seconds: float
@@ -147,6 +134,13 @@ class Bench:
             assert case.target is not None
             return case.target
         return self.autoencoded(case.before) if setting.given == "autoencoder" else case.before
+
+
+def _one(outcome: Outcome) -> EditResult | Blocked:
+    """The only variant, or why the gate refused it. Raises any other error."""
+    if isinstance(outcome, RetouchError) and not isinstance(outcome, Blocked):
+        raise outcome
+    return outcome if isinstance(outcome, Blocked) else outcome[0]
 
 
 def _each(start: float, cases: Sequence[Case]) -> float:

@@ -7,8 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from retouch.errors import Blocked
-from retouch.evaluation.together import run_together
+from retouch.errors import Blocked, RetouchError
 from retouch.imaging.image import Image
 from retouch.models.geometry import read_geometry
 from retouch.models.records import find_model
@@ -52,5 +51,7 @@ def draw(
         for prompt, seed in prompts
     ]
     for first in range(0, len(requests), _TOGETHER):
-        for result in run_together(runner, requests[first : first + _TOGETHER]):
-            yield None if isinstance(result, Blocked) else result.composite
+        for outcome in runner.run_all(requests[first : first + _TOGETHER]):
+            if isinstance(outcome, RetouchError) and not isinstance(outcome, Blocked):
+                raise outcome
+            yield None if isinstance(outcome, Blocked) else outcome[0].composite
