@@ -15,7 +15,7 @@ CPU_INDEX := https://download.pytorch.org/whl/cpu
 # Nothing here may fetch a model behind the user's back.
 export HF_HUB_OFFLINE := 1
 
-.PHONY: help setup demo test check format bench proto wheel clean
+.PHONY: help setup demo test check format bench eval proto wheel clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -80,6 +80,9 @@ bench: $(STAMP) ## Parity, composition and speed of the engine
 	$(PY) benchmarks/parity.py
 	$(PY) benchmarks/compose.py
 	$(PY) benchmarks/engine.py
+
+eval: $(STAMP) ## Measure how good the model is, into evaluation/; goes on where it stopped
+	$(BIN)/retouch eval $(ARGS)
 
 proto: $(STAMP) ## Generate sdk/retouch/v1 from proto/
 	$(PY) -m grpc_tools.protoc -Iproto --plugin=protoc-gen-mypy=$(BIN)/protoc-gen-mypy \
