@@ -202,7 +202,10 @@ class Trajectories:
         def watch(index: int) -> Callable[[Progress], None]:
             def progress(state: Progress) -> None:
                 done[index] = state.done
-                look = partial(seal_preview, self.plan, model, state.x0)
+
+                def look() -> Sealed:  # a partial would show its unsealed arguments
+                    return seal_preview(self.plan, model, state.x0)
+
                 self.on_step(Step(sum(done), state.total * len(done), index, look))
 
             return progress
