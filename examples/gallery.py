@@ -4,7 +4,7 @@ python examples/gallery.py [--only TEXT] [--docs FOLDER]
 
 Every picture is made by the command that stands beneath it, run as typed, in a folder with the
 pictures that ship with Retouch; the strips of pictures then pass the gate once more, like any
-other picture. What a member of the model is needed for that is not installed is left out.
+other picture. An entry that needs a model which is not installed is left out.
 """
 
 import argparse
