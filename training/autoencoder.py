@@ -24,7 +24,7 @@ from torch import Tensor
 
 from retouch.evaluation.scenes.layouts import sample
 from retouch.evaluation.scenes.scene import render
-from training import loop
+from training import checkpoints, loop
 from training.batches import Batch, stream
 
 CROP: Final = 64
@@ -55,7 +55,7 @@ def load(out: Path, device: str = "cpu") -> AutoencoderTiny:
     """Return the trained autoencoder (EMA), with the decoder that was trained last."""
     model = build()
     later = out / "autoencoder-decoder.pt"
-    path = later if later.exists() else out / "autoencoder.pt"
+    path = later if checkpoints.exists(later) else out / "autoencoder.pt"
     model.load_state_dict(loop.averaged(path, "autoencoder"))
     return model.eval().requires_grad_(False).to(device)
 

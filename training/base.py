@@ -8,13 +8,14 @@ from typing import Final
 import numpy as np
 import torch
 from diffusers import UNet2DConditionModel
+from numpy.typing import NDArray
 from torch import Tensor
 from transformers import CLIPTextModel
 
 from retouch.evaluation.scenes.captions import vary
 from retouch.evaluation.scenes.scene import Scene
 from retouch.evaluation.scenes.vocabulary import COLOURS, plural
-from training import focus, latents, loop, network, tokenizer
+from training import closeups, focus, latents, loop, network, tokenizer
 from training.batches import Batch, stream
 from training.tokenizer import POSITIONS, Words
 
@@ -76,26 +77,64 @@ class Pointer:
 
 
 class Scenes:
-    """Random scenes: scaled latents, object masks, token ids and which tokens name an object."""
+    """Random scenes: scaled latents, object masks, token ids and which tokens name an object.
 
-    def __init__(self, pairs: latents.Pairs, words: Words, count: int) -> None:
-        self.pairs, self.words, self.count = pairs, words, count
+    Args:
+        pairs: whole pictures, two of each edit.
+        near: close-ups, or None.
+        words: the vocabulary.
+        count: whole pictures of a batch; one of close-ups, a quarter as large, has twice as many.
+        share: share of the batches that are close-ups.
+    """
+
+    def __init__(
+        self,
+        pairs: latents.Pairs,
+        near: closeups.CloseUps | None,
+        words: Words,
+        count: int,
+        share: float = 0.0,
+    ) -> None:
+        self.pairs, self.near, self.words, self.count, self.share = pairs, near, words, count, share
         self.pointer = Pointer(words)
+        self._due = 0.0
 
     def draw(self, rng: np.random.Generator) -> Batch:
         """Return z (N, 4, h, w), masks (N, 2, h, w), ids (N, 77) and tokens (N, 2, 77)."""
+        # Counted, not drawn: all processes take the same kind at the same step, none waits.
+        self._due += self.share
+        if self.near is None or self._due < 1:
+            return self._whole(rng)
+        self._due -= 1
+        return self._close(self.near, rng)
+
+    def _whole(self, rng: np.random.Generator) -> Batch:
         pairs, size = self.pairs, self.count
         rows, sides = rng.integers(len(pairs.edits), size=size), rng.integers(2, size=size)
-        z = torch.from_numpy(pairs.latents[rows, sides].astype(np.float32)) * pairs.scaling
-        masks = torch.from_numpy(pairs.masks[rows, sides].astype(np.float32) / 255)
-        scenes = []
-        for row, side in zip(rows, sides, strict=True):
-            edit = pairs.edits[int(row)]
-            scenes.append(edit.after if side else edit.before)
+        edits = [pairs.edits[int(row)] for row in rows]
+        scenes = [e.after if side else e.before for e, side in zip(edits, sides, strict=True)]
+        return self._batch(pairs.latents[rows, sides], pairs.masks[rows, sides], scenes, rng)
+
+    def _close(self, near: closeups.CloseUps, rng: np.random.Generator) -> Batch:
+        rows = rng.integers(len(near.scenes), size=2 * self.count)
+        masks = np.stack([near.masks[rows], np.zeros_like(near.masks[rows])], axis=1)
+        return self._batch(near.latents[rows], masks, [near.scenes[int(r)] for r in rows], rng)
+
+    def _batch(
+        self,
+        codes: NDArray[np.float16],
+        masks: NDArray[np.uint8],
+        scenes: list[Scene],
+        rng: np.random.Generator,
+    ) -> Batch:
         ids = self.words.encode([self._text(scene, rng) for scene in scenes])
         both = zip(scenes, ids.tolist(), strict=True)
-        tokens = torch.stack([self.pointer.weights(scene, row) for scene, row in both])
-        return {"z": z, "masks": masks, "ids": torch.from_numpy(ids), "tokens": tokens}
+        return {
+            "z": torch.from_numpy(codes.astype(np.float32)) * self.pairs.scaling,
+            "masks": torch.from_numpy(masks.astype(np.float32) / 255),
+            "ids": torch.from_numpy(ids),
+            "tokens": torch.stack([self.pointer.weights(scene, row) for scene, row in both]),
+        }
 
     def _text(self, scene: Scene, rng: np.random.Generator) -> str:
         if rng.random() < DROPPED:
@@ -108,6 +147,7 @@ def main() -> None:
     """Command line."""
     parser = loop.options(__doc__, minutes=300)
     parser.set_defaults(lr=8e-4)
+    parser.add_argument("--close-ups", type=float, default=0.0, help="share of the steps")
     args = parser.parse_args()
     torch.manual_seed(args.seed)
     words = tokenizer.load(args.out)
@@ -116,7 +156,8 @@ def main() -> None:
     watched = focus.watch(unet)
     text.to(args.device).train()
     run = loop.Run("base", {"unet": unet, "text_encoder": text}, args)
-    scenes = Scenes(latents.load(args.out), words, args.batch)
+    near = closeups.load(args.out) if args.close_ups else None
+    scenes = Scenes(latents.load(args.out), near, words, args.batch, args.close_ups)
     noise = network.Noise().to(args.device)
     for batch in stream(scenes.draw, run, args):
         noised, timesteps, velocity = noise(batch["z"])
@@ -126,7 +167,8 @@ def main() -> None:
             output = unet(noised, timesteps, states).sample
         together = batch["masks"].amax(dim=1, keepdim=True)
         loss = network.velocity_loss(output, velocity, together)
-        run.update(loss + FOCUS * watched.loss(), watch={"velocity": loss})
+        total = loss + FOCUS * watched.loss()
+        run.update(total, watch={"velocity": loss}, count=len(noised))
 
 
 if __name__ == "__main__":

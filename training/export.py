@@ -21,6 +21,7 @@ from transformers import CLIPImageProcessor, CLIPVisionModelWithProjection
 from training import (
     autoencoder,
     base,
+    checkpoints,
     clip,
     inpaint,
     instruct,
@@ -210,7 +211,7 @@ def main() -> None:
     args = parser.parse_args()
     for part in args.parts:
         needed, write = PARTS[part]
-        if not (args.out / needed).exists():
+        if not checkpoints.exists(args.out / needed):
             print(f"{part}: not trained yet, skipped")
             continue
         write(args.out, args.target)

@@ -15,7 +15,9 @@ from typing import Any, Final
 import torch
 from torch import Tensor, distributed, nn
 
+from training import checkpoints
 from training.art import cache_dir
+from training.optimiser import Optimiser
 
 CHECKPOINT_SECONDS: Final = 180.0
 
@@ -29,6 +31,7 @@ def options(description: str | None, minutes: float) -> argparse.ArgumentParser:
     parser.add_argument("--batch", type=int, default=32, help="samples per step and process")
     parser.add_argument("--lr", type=float, default=6e-4, help="highest learning rate")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--optimiser", choices=("muon", "adamw"), default="muon")
     parser.add_argument("--workers", type=int, default=0, help="processes that draw ahead (GPU)")
     return parser
 
@@ -81,20 +84,22 @@ class Run:
         self.rank, self.world = start_processes()
         self.modules, self.args, self.decay, self.tail = modules, args, decay, tail
         self.parameters = [p for m in modules.values() for p in m.parameters() if p.requires_grad]
-        self.optimiser = torch.optim.AdamW(
-            self.parameters,
-            lr=args.lr,
-            betas=(0.9, 0.98),
-            weight_decay=weight_decay,
-            fused=True,
+        self.optimiser = Optimiser(
+            modules,
+            args.lr,
+            weight_decay,
+            muon=args.optimiser == "muon",
+            rank=self.rank,
+            world=self.world,
         )
         self.ema = {
             name: copy.deepcopy(m).eval().requires_grad_(False) for name, m in modules.items()
         }
         self.path: Path = args.out / f"{name}.pt"
-        self.name, self.step, self.samples, self.spent = name, 0, 0, 0.0
-        if self.path.exists():
-            self._resume(torch.load(self.path, map_location=args.device, weights_only=True))
+        self.name, self.step, self.samples, self.spent, self._begun = name, 0, 0, 0.0, 0
+        state = checkpoints.read(self.path)
+        if state is not None:
+            self._resume(state)
         self._clock = self._saved = time.monotonic()
         self._terms: dict[str, list[float]] = {}
 
@@ -111,30 +116,35 @@ class Run:
                 distributed.broadcast(progress, 0)
             if float(progress) >= 1:
                 break
-            rate = self.args.lr * min(1.0, (self.step + 1) / 100)
+            # Moments that start anew need a warm-up, too.
+            rate = self.args.lr * min(1.0, (self.step - self._begun + 1) / 100)
             into_tail = (float(progress) - 1 + self.tail) / self.tail
             if into_tail > 0:
                 rate *= 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * into_tail))
-            for group in self.optimiser.param_groups:
-                group["lr"] = rate
+            self.optimiser.rate(rate)
             yield self.step
         self.save()
 
     def update(
-        self, loss: Tensor, clip: float = 1.0, watch: dict[str, Tensor] | None = None
+        self,
+        loss: Tensor,
+        clip: float = 1.0,
+        watch: dict[str, Tensor] | None = None,
+        count: int = 0,
     ) -> None:
         """Back-propagate, average over processes, step, follow with the EMA, log, checkpoint.
 
-        ``watch`` names the terms of the loss that are logged beside it.
+        ``watch`` names the terms of the loss that are logged beside it; ``count`` is the number of
+        samples of this process where it is not ``--batch``.
         """
         loss.backward()  # type: ignore[no-untyped-call]
         average_gradients(self.parameters, self.world)
         norm = nn.utils.clip_grad_norm_(self.parameters, clip)
         if torch.isfinite(norm):
             self.optimiser.step()
-        self.optimiser.zero_grad(set_to_none=True)
+        self.optimiser.forget()
         self.step += 1
-        self.samples += self.args.batch * self.world
+        self.samples += (count or self.args.batch) * self.world
         decay = min(self.decay, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
             for name, module in self.modules.items():
@@ -172,20 +182,28 @@ class Run:
 
     def _resume(self, state: dict[str, Any]) -> None:
         for name, module in self.modules.items():
-            module.load_state_dict(state["modules"][name])
+            module.load_state_dict(state.get("modules", state["ema"])[name])
             self.ema[name].load_state_dict(state["ema"][name])
-        self.optimiser.load_state_dict(state["optimiser"])
+        if "optimiser" in state:
+            self.optimiser.load_state_dict(state["optimiser"])
         self.step, self.samples, self.spent = state["step"], state["samples"], state["spent"]
+        self._begun = self.step
+
+
+def _state(path: Path) -> dict[str, Any]:
+    state = checkpoints.read(path)
+    if state is None:
+        raise FileNotFoundError(f"{path.stem} is not trained: run python -m training.{path.stem}")
+    return state
 
 
 def averaged(path: Path, name: str) -> dict[str, Tensor]:
-    """Return the EMA state of module ``name`` in the checkpoint at ``path``."""
-    state = torch.load(path, map_location="cpu", weights_only=True)
-    weights: dict[str, Tensor] = state["ema"][name]
+    """Return the EMA state of module ``name`` of the run whose checkpoint is at ``path``."""
+    weights: dict[str, Tensor] = _state(path)["ema"][name]
     return weights
 
 
 def progress(path: Path) -> tuple[int, float]:
-    """Return (samples seen, minutes trained) of the checkpoint at ``path``."""
-    state = torch.load(path, map_location="cpu", weights_only=True)
+    """Return (samples seen, minutes trained) of the run whose checkpoint is at ``path``."""
+    state = _state(path)
     return int(state["samples"]), float(state["spent"]) / 60
