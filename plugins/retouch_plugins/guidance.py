@@ -67,8 +67,11 @@ class Guidance(Operation):
             edit.guide("prompt", self.scale, self.start, self.stop)
         elif (self.start, self.stop) != (0.0, 1.0):
             edit.guide("prompt", edit.deltas["prompt"].scale, self.start, self.stop)
-        if edit.model.takes_guidance and edit.input.negative_prompt:
-            edit.notes["guidance.negative_prompt"] = "not used: this model has no branch for it"
+        if edit.input.negative_prompt:
+            if edit.model.takes_guidance:
+                edit.notes["guidance.negative_prompt"] = "not used: this model has no branch for it"
+            elif edit.deltas["prompt"].scale == 1.0:
+                edit.notes["guidance.negative_prompt"] = "not used: the guidance scale is 1"
 
     def denoise(self, inner: Denoiser, edit: Edit) -> Denoiser:
         """Ask for all branches at once, so that they share a forward."""

@@ -278,7 +278,8 @@ class Edit:
     @property
     def steps(self) -> int:
         """Steps that will run, per repeat."""
-        return executed_steps(self.input.steps, self.start.strength, self.input.sampler)
+        grid = int(self.model.scheduler_config.get("original_inference_steps", 0))
+        return executed_steps(self.input.steps, self.start.strength, self.input.sampler, grid)
 
     @property
     def levels(self) -> tuple[NoiseLevel, ...]:

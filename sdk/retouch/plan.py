@@ -10,7 +10,7 @@ from retouch.errors import CannotCombine, InvalidField, ModelError, UnknownName
 from retouch.imaging.image import Mask
 from retouch.imaging.patch import feather
 from retouch.imaging.region import RegionPlan, plan_region
-from retouch.models.geometry import ModelGeometry, read_geometry
+from retouch.models.geometry import ModelGeometry, input_layout, read_geometry
 from retouch.models.records import ModelRecord, find_model, list_models
 from retouch.operation import InputLayout, Operation
 from retouch.parameters import parameters_of
@@ -124,7 +124,7 @@ def make_plan(request: EditRequest, catalog: Catalog) -> Plan:
     steps = request.steps or geometry.steps
     order = _check_sampling(sampler, steps)
     strength, repeats = _start(operations)
-    executed = executed_steps(steps, strength, sampler)
+    executed = executed_steps(steps, strength, sampler, geometry.grid)
     calls = max(0, executed * order - (order - 1)) * repeats
     calls += sum(operation.extra_calls(executed) for operation in operations)
     lanes = max(operation.lanes() for operation in operations)
@@ -196,11 +196,8 @@ def choose_model(
 
 
 def layout_of(geometry: ModelGeometry) -> InputLayout:
-    """What the input channels of a network mean, from their number."""
-    extra = geometry.in_channels - geometry.latent_channels
-    if extra == 0:
-        return "plain"
-    return "picture" if extra == geometry.latent_channels else "inpaint"
+    """What the input channels of a network mean."""
+    return input_layout(geometry.in_channels, geometry.latent_channels)
 
 
 def _with_siblings(record: ModelRecord) -> Iterator[tuple[ModelRecord, ModelGeometry]]:

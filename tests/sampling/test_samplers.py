@@ -271,6 +271,7 @@ def test_lcm_spreads_its_few_steps_over_what_strength_leaves(strength, steps):
 def test_lcm_takes_the_models_own_grid():
     sampler = make_sampler("lcm", CONFIG | {"original_inference_steps": 100}, 4, 0.03)
     assert [level.time for level in sampler.levels[:-1]] == [29, 19, 9]
+    assert executed_steps(4, 0.03, "lcm", 100) == 3
 
 
 @pytest.mark.parametrize(("name", "steps"), [("ddim", 0), ("ddim", 1001), ("lcm", 51)])

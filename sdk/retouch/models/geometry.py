@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from retouch.errors import ModelInvalid
 from retouch.models.records import ModelRecord, find_model
 from retouch.models.weights_file import read_json
+
+if TYPE_CHECKING:
+    from retouch.operation import InputLayout
 
 _NATIVE = {"sd1": 512, "sd2": 768, "sdxl": 1024}
 _CONFIGS = Path(__file__).parent / "configs"
@@ -27,6 +30,7 @@ class ModelGeometry:
         steps: recommended schedule length.
         sampler: recommended sampler.
         base: name of the model it takes missing components from, or empty.
+        grid: steps its schedule was distilled on (``original_inference_steps``); 0: not said.
     """
 
     latent_channels: int
@@ -37,6 +41,13 @@ class ModelGeometry:
     steps: int
     sampler: str
     base: str
+    grid: int = 0
+
+
+def input_layout(in_channels: int, latent_channels: int) -> InputLayout:
+    """What the input channels of a network mean, from their number: C, 2C or 2C + 1."""
+    layouts: dict[int, InputLayout] = {latent_channels: "plain", 2 * latent_channels: "picture"}
+    return layouts.get(in_channels, "inpaint")
 
 
 def read_geometry(record: ModelRecord) -> ModelGeometry:
@@ -66,6 +77,7 @@ def read_geometry(record: ModelRecord) -> ModelGeometry:
         steps=int(scheduler.get("retouch_steps", 4 if few else 25)),
         sampler=str(scheduler.get("retouch_sampler", "lcm" if few else "ddim")),
         base=base,
+        grid=int(scheduler.get("original_inference_steps", 0)),
     )
 
 

@@ -15,6 +15,7 @@ from retouch.denoiser import Evaluation
 from retouch.models.attention import RowAttention, RowGroup, install_row_attention
 from retouch.models.family import GUIDANCE, Batch, PromptEmbedding
 from retouch.models.filling import bytes_of
+from retouch.models.geometry import input_layout
 from retouch.models.precision import choose_dtype, place_network
 from retouch.models.stable_diffusion import family_of
 
@@ -84,9 +85,7 @@ class Model:
     @property
     def layout(self) -> InputLayout:
         """What the input channels mean."""
-        extra = self.input_channels - self.latent_channels
-        layouts: dict[int, InputLayout] = {0: "plain", self.latent_channels: "picture"}
-        return layouts.get(extra, "inpaint")
+        return input_layout(self.input_channels, self.latent_channels)
 
     @property
     def factor(self) -> int:

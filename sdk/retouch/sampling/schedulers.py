@@ -127,9 +127,12 @@ def make_sampler(
     return SchedulerSampler(name, recipe, scheduler_config, steps, strength)
 
 
-def executed_steps(steps: int, strength: float, sampler: str = "ddim") -> int:
-    """Steps that run of ``steps`` at ``strength`` (SDEdit's t0 as a share of the schedule)."""
-    return SAMPLERS[sampler].executed(steps, strength)
+def executed_steps(steps: int, strength: float, sampler: str = "ddim", grid: int = 0) -> int:
+    """Steps that run of ``steps`` at ``strength`` (SDEdit's t0 as a share of the schedule).
+
+    ``grid`` is the model's ``original_inference_steps``, 0 where it says none.
+    """
+    return SAMPLERS[sampler].executed(steps, strength, grid)
 
 
 class SchedulerSampler:

@@ -13,24 +13,17 @@ from typing import Any, Final
 
 import numpy as np
 
-from retouch.evaluation.autoencoder import round_trips
-from retouch.evaluation.cases.pictures import unit
-from retouch.evaluation.generation.drawing import draw
 from retouch.evaluation.judge.judge import Judge
 from retouch.evaluation.judge.verdict import Verdict, bound, count, related, shows
 from retouch.evaluation.results.intervals import Share, share
 from retouch.evaluation.scenes import layouts
 from retouch.evaluation.scenes.captions import caption
-from retouch.evaluation.scenes.scene import Scene, render
+from retouch.evaluation.scenes.scene import Scene
 from retouch.evaluation.scenes.vocabulary import COLOURS, COUNTS, NOUNS
 from retouch.imaging.image import Floats
-from retouch.runner import Runner
-from retouch_safety.sealed import Released
 
 #: GenEval's skills, in its order.
 SKILLS: Final = ("single", "two", "counting", "colours", "position", "binding")
-#: Where the pictures of a column come from.
-COLUMNS: Final = ("real", "autoencoder", "generated", "shuffled")
 COUNT: Final = 480
 #: Mixed into every seed: no training picture is drawn from the same stream.
 STREAM: Final = 0x6E_E7A1
@@ -217,70 +210,3 @@ def shuffled(given: Sequence[Case]) -> list[Case]:
         for index, other in zip(own, [*own[1:], *own[:1]], strict=True):
             found[index] = given[other]
     return found
-
-
-@dataclass(frozen=True, eq=False)
-class Outcome:
-    """What came of one model.
-
-    Attributes:
-        model: its name.
-        cases: the prompts.
-        columns: by the name of the column, one of COLUMNS.
-        pictures: what was generated, as the gate released it; None where it refused.
-    """
-
-    model: str
-    cases: list[Case]
-    columns: dict[str, Scores]
-    pictures: list[Released | None]
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the scores as plain data."""
-        columns = {name: scores.to_json() for name, scores in self.columns.items()}
-        refused = sum(picture is None for picture in self.pictures)
-        return {"model": self.model, "cases": len(self.cases), "refused": refused, **columns}
-
-
-def run(
-    model: str,
-    runner: Runner,
-    judge: Judge,
-    *,
-    seed: int = 0,
-    count: int = COUNT,
-    steps: int | None = None,
-    sampler: str | None = None,
-    on_case: Callable[[int], None] = lambda done: None,
-) -> Outcome:
-    """Generate with one installed model and fill all columns.
-
-    Args:
-        model: any installed checkpoint.
-        runner: the product's own; all pictures leave through its gate.
-        judge: says what they show.
-        seed: of the cases.
-        count: how many.
-        steps: length of the schedule; None takes the model's own.
-        sampler: None takes the model's own.
-        on_case: told how many cases are done.
-
-    Raises:
-        RetouchError: the model is missing, or something failed on the way.
-        ValueError: fewer cases than skills.
-    """
-    given = cases(seed, count)
-    pictures: list[Released | None] = []
-    prompts = [(case.prompt, case.seed) for case in given]
-    for picture in draw(prompts, model, runner, steps=steps, sampler=sampler):
-        pictures.append(picture)
-        on_case(len(pictures))
-    exact = [render(case.scene, SIDE)[0] for case in given]
-    seen = look(judge, [None if p is None else unit(p) for p in pictures])
-    columns = {
-        "real": score(given, exact, judge),
-        "autoencoder": score(given, list(round_trips(exact, model, runner)), judge),
-        "generated": tally(given, seen),
-        "shuffled": tally(shuffled(given), seen),
-    }
-    return Outcome(model, given, columns, pictures)
