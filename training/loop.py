@@ -20,6 +20,9 @@ from training.art import cache_dir
 from training.optimiser import Optimiser
 
 CHECKPOINT_SECONDS: Final = 180.0
+#: Steps over which the learning rate rises where all moments start anew, and where only Muon's do.
+WARMUP_STEPS: Final = 100
+MOMENTUM_STEPS: Final = 20
 
 
 def options(description: str | None, minutes: float) -> argparse.ArgumentParser:
@@ -96,7 +99,8 @@ class Run:
             name: copy.deepcopy(m).eval().requires_grad_(False) for name, m in modules.items()
         }
         self.path: Path = args.out / f"{name}.pt"
-        self.name, self.step, self.samples, self.spent, self._begun = name, 0, 0, 0.0, 0
+        self.name, self.step, self.samples, self.spent = name, 0, 0, 0.0
+        self._begun, self._warmup = 0, WARMUP_STEPS
         state = checkpoints.read(self.path)
         if state is not None:
             self._resume(state)
@@ -116,8 +120,7 @@ class Run:
                 distributed.broadcast(progress, 0)
             if float(progress) >= 1:
                 break
-            # Moments that start anew need a warm-up, too.
-            rate = self.args.lr * min(1.0, (self.step - self._begun + 1) / 100)
+            rate = self.args.lr * min(1.0, (self.step - self._begun + 1) / self._warmup)
             into_tail = (float(progress) - 1 + self.tail) / self.tail
             if into_tail > 0:
                 rate *= 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * into_tail))
@@ -186,6 +189,7 @@ class Run:
             self.ema[name].load_state_dict(state["ema"][name])
         if "optimiser" in state:
             self.optimiser.load_state_dict(state["optimiser"])
+            self._warmup = MOMENTUM_STEPS
         self.step, self.samples, self.spent = state["step"], state["samples"], state["spent"]
         self._begun = self.step
 

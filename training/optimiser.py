@@ -17,6 +17,8 @@ from torch import Tensor, distributed, nn
 #: Parts of names whose weights are no hidden matrices.
 OUTER: Final = ("conv_in", "conv_out", "embeddings.", "embedding.", "class_")
 MOMENTUM: Final = 0.95
+#: Muon's learning rate as a multiple of AdamW's.
+RATIO: Final = 3.0
 
 
 def _matrix(tensor: Tensor) -> Tensor:
@@ -61,7 +63,7 @@ class Optimiser:
             raise ValueError("a weight has a memory format that cannot be viewed as a matrix")
         self.muon = torch.optim.Muon(
             self._own(self._views) or [nn.Parameter(torch.zeros(1, 1))],
-            lr=lr,
+            lr=lr * RATIO,
             weight_decay=weight_decay,
             momentum=MOMENTUM,
             adjust_lr_fn="match_rms_adamw",
@@ -72,8 +74,10 @@ class Optimiser:
 
     def rate(self, lr: float) -> None:
         """Set the learning rate of both."""
-        for group in (*self.adam.param_groups, *self.muon.param_groups):
+        for group in self.adam.param_groups:
             group["lr"] = lr
+        for group in self.muon.param_groups:
+            group["lr"] = lr * RATIO
 
     @torch.no_grad()
     def step(self) -> None:

@@ -5,7 +5,6 @@ from argparse import Namespace
 import pytest
 import torch
 from torch import nn
-
 from training import checkpoints, loop
 
 
@@ -60,14 +59,22 @@ def test_it_goes_on_from_what_is_committed(tmp_path, committed):
 
 def test_what_was_never_trained_is_said(tmp_path, committed):
     assert not checkpoints.exists(tmp_path / "part.pt")
-    with pytest.raises(FileNotFoundError, match=r"part is not trained: run python -m training\.part"):
+    with pytest.raises(
+        FileNotFoundError, match=r"part is not trained: run python -m training\.part"
+    ):
         loop.averaged(tmp_path / "part.pt", "net")
 
 
 def test_a_new_start_warms_up_again(tmp_path, committed):
     first = run(tmp_path)
     train(first)
-    again = run(tmp_path)
-    next(again.steps())
-    rates = [group["lr"] for group in again.optimiser.adam.param_groups]
-    assert rates == pytest.approx([1e-4])
+    for started, rate in ((run(tmp_path), 1e-2 / 20), (committed_run(tmp_path), 1e-2 / 100)):
+        next(started.steps())
+        rates = [group["lr"] for group in started.optimiser.adam.param_groups]
+        assert rates == pytest.approx([rate])
+
+
+def committed_run(out):
+    checkpoints.write(out / "part.pt")
+    (out / "elsewhere").mkdir()
+    return run(out / "elsewhere")

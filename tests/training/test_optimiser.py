@@ -3,8 +3,7 @@
 import pytest
 import torch
 from torch import nn
-
-from training.optimiser import Optimiser
+from training.optimiser import RATIO, Optimiser
 
 
 def network(memory_format=torch.contiguous_format):
@@ -23,9 +22,13 @@ def move(module, optimiser, steps=3):
 
 def test_hidden_weights_move_as_torchs_muon_moves_them():
     ours, theirs = network(), network()
-    moved = move(ours, Optimiser({"net": ours}, 1e-2, 0.01))
+    optimiser = Optimiser({"net": ours}, 1e-2, 0.01)
+    optimiser.rate(1e-2)
+    moved = move(ours, optimiser)
     weights = [nn.Parameter(theirs[i].weight.detach().flatten(1)) for i in (0, 2)]
-    muon = torch.optim.Muon(weights, lr=1e-2, weight_decay=0.01, adjust_lr_fn="match_rms_adamw")
+    muon = torch.optim.Muon(
+        weights, lr=1e-2 * RATIO, weight_decay=0.01, adjust_lr_fn="match_rms_adamw"
+    )
     adam = torch.optim.AdamW(
         [theirs[0].bias, theirs[2].bias], lr=1e-2, betas=(0.9, 0.98), weight_decay=0.01
     )
@@ -80,4 +83,4 @@ def test_the_rate_is_set_on_both():
     optimiser = Optimiser({"net": network()}, 1e-3, 0.0)
     optimiser.rate(0.5)
     groups = (*optimiser.adam.param_groups, *optimiser.muon.param_groups)
-    assert [group["lr"] for group in groups] == pytest.approx([0.5, 0.5])
+    assert [group["lr"] for group in groups] == pytest.approx([0.5, 0.5 * RATIO])
