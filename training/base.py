@@ -8,14 +8,13 @@ from typing import Final
 import numpy as np
 import torch
 from diffusers import UNet2DConditionModel
-from numpy.typing import NDArray
 from torch import Tensor
 from transformers import CLIPTextModel
 
 from retouch.evaluation.scenes.captions import vary
 from retouch.evaluation.scenes.scene import Scene
 from retouch.evaluation.scenes.vocabulary import COLOURS, plural
-from training import closeups, focus, latents, loop, network, tokenizer
+from training import focus, latents, loop, network, tokenizer
 from training.batches import Batch, stream
 from training.tokenizer import POSITIONS, Words
 
@@ -46,9 +45,9 @@ def estrange(text: str, words: Words, rng: np.random.Generator) -> str:
     return f"{joined} {text}" if rng.random() < 0.3 else f"{text}, {joined}"
 
 
-def states_of(text: CLIPTextModel, ids: Tensor, near: bool) -> Tensor:
-    """Return the text encoder's (N, 77, D) states of (N, 77) ids; ``near``: of close-ups."""
-    if not near:
+def states_of(text: CLIPTextModel, ids: Tensor, z: Tensor) -> Tensor:
+    """Return the text encoder's (N, 77, D) states of (N, 77) ids for latents of the size of z."""
+    if z.shape[-1] == network.CELLS:
         whole: Tensor = text(ids).last_hidden_state
         return whole
     states = text(ids[:, :NEAR_POSITIONS]).last_hidden_state
@@ -97,63 +96,23 @@ class Pointer:
 
 
 class Scenes:
-    """Random scenes: scaled latents, object masks, token ids and which tokens name an object.
+    """Random scenes: scaled latents, object masks, token ids and which tokens name an object."""
 
-    Args:
-        out: the cache folder.
-        words: the vocabulary.
-        count: whole pictures of a batch; one of close-ups, a quarter as large, has twice as many.
-        share: share of the batches that are close-ups.
-    """
-
-    def __init__(
-        self,
-        out: Path,
-        words: Words,
-        count: int,
-        share: float = 0.0,
-    ) -> None:
-        self.pairs = latents.load(out) if share < 1 else None
-        self.near = closeups.load(out) if share > 0 else None
-        self.scaling = latents.scaling_factor(out)
-        self.words, self.count, self.share = words, count, share
-        self.pointer = Pointer(words)
-        self._due = 0.0
+    def __init__(self, stock: latents.Stock, words: Words) -> None:
+        self.stock, self.words, self.pointer = stock, words, Pointer(words)
 
     def draw(self, rng: np.random.Generator) -> Batch:
         """Return z (N, 4, h, w), masks (N, 2, h, w), ids (N, 77) and tokens (N, 2, 77)."""
-        # Counted, not drawn: all processes take the same kind at the same step, none waits.
-        self._due += self.share
-        if self.near is not None and (self.pairs is None or self._due >= 1):
-            self._due -= 1
-            return self._close(self.near, rng)
-        assert self.pairs is not None
-        return self._whole(self.pairs, rng)
-
-    def _whole(self, pairs: latents.Pairs, rng: np.random.Generator) -> Batch:
-        size = self.count
+        pairs, size = self.stock.next()
         rows, sides = rng.integers(len(pairs.edits), size=size), rng.integers(2, size=size)
         edits = [pairs.edits[int(row)] for row in rows]
         scenes = [e.after if side else e.before for e, side in zip(edits, sides, strict=True)]
-        return self._batch(pairs.latents[rows, sides], pairs.masks[rows, sides], scenes, rng)
-
-    def _close(self, near: closeups.CloseUps, rng: np.random.Generator) -> Batch:
-        rows = rng.integers(len(near.scenes), size=2 * self.count)
-        masks = np.stack([near.masks[rows], np.zeros_like(near.masks[rows])], axis=1)
-        return self._batch(near.latents[rows], masks, [near.scenes[int(r)] for r in rows], rng)
-
-    def _batch(
-        self,
-        codes: NDArray[np.float16],
-        masks: NDArray[np.uint8],
-        scenes: list[Scene],
-        rng: np.random.Generator,
-    ) -> Batch:
         ids = self.words.encode([self._text(scene, rng) for scene in scenes])
         both = zip(scenes, ids.tolist(), strict=True)
+        masks = pairs.masks[rows, sides].astype(np.float32)
         return {
-            "z": torch.from_numpy(codes.astype(np.float32)) * self.scaling,
-            "masks": torch.from_numpy(masks.astype(np.float32) / 255),
+            "z": torch.from_numpy(pairs.latents[rows, sides].astype(np.float32)) * pairs.scaling,
+            "masks": torch.from_numpy(masks / 255),
             "ids": torch.from_numpy(ids),
             "tokens": torch.stack([self.pointer.weights(scene, row) for scene, row in both]),
         }
@@ -167,9 +126,8 @@ class Scenes:
 
 def main() -> None:
     """Command line."""
-    parser = loop.options(__doc__, minutes=300)
+    parser = loop.options(__doc__, minutes=300, close_ups=True)
     parser.set_defaults(lr=8e-4)
-    parser.add_argument("--close-ups", type=float, default=0.0, help="share of the steps")
     args = parser.parse_args()
     torch.manual_seed(args.seed)
     words = tokenizer.load(args.out)
@@ -178,20 +136,19 @@ def main() -> None:
     watched = focus.watch(unet)
     text.to(args.device).train()
     run = loop.Run("base", {"unet": unet, "text_encoder": text}, args)
-    scenes = Scenes(args.out, words, args.batch, args.close_ups)
+    scenes = Scenes(latents.Stock(args), words)
     noise = network.Noise().to(args.device)
     for batch in stream(scenes.draw, run, args):
         noised, timesteps, velocity = noise(batch["z"])
-        near = noised.shape[-1] < network.CELLS
         watched.aim(batch["tokens"], batch["masks"])
         with loop.autocast(args.device):
-            states = states_of(text, batch["ids"], near)
+            states = states_of(text, batch["ids"], noised)
             output = unet(noised, timesteps, states).sample
         together = batch["masks"].amax(dim=1, keepdim=True)
         loss = network.velocity_loss(output, velocity, together)
         total = loss + FOCUS * watched.loss()
         run.update(total, watch={"velocity": loss}, count=len(noised))
-        if near:
+        if args.close_ups == 1:
             follow(text)
 
 

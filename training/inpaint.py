@@ -45,13 +45,13 @@ def _text(scene: Scene, rng: np.random.Generator) -> str:
 class Holes:
     """Random pictures with a hole: latents of both, the hole, the objects and the caption."""
 
-    def __init__(self, pairs: latents.Pairs, words: Words, count: int) -> None:
-        self.pairs, self.words, self.count = pairs, words, count
+    def __init__(self, stock: latents.Stock, words: Words) -> None:
+        self.stock, self.words = stock, words
 
     def draw(self, rng: np.random.Generator) -> Batch:
         """Return whole and holed (N, 4, h, w), hole and objects (N, 1, h, w) and ids (N, 77)."""
-        pairs = self.pairs
-        rows = rng.integers(len(pairs.edits), size=self.count)
+        pairs, size = self.stock.next()
+        rows = rng.integers(len(pairs.edits), size=size)
         z = torch.from_numpy(pairs.latents[rows, 1:].astype(np.float32)) * pairs.scaling
         objects = pairs.masks[rows, 1].max(axis=1, keepdims=True)
         texts = [_text(pairs.edits[int(row)].after, rng) for row in rows]
@@ -66,7 +66,7 @@ class Holes:
 
 def main() -> None:
     """Command line."""
-    parser = loop.options(__doc__, minutes=40)
+    parser = loop.options(__doc__, minutes=40, close_ups=True)
     parser.set_defaults(lr=5e-4)
     args = parser.parse_args()
     torch.manual_seed(args.seed)
@@ -76,20 +76,20 @@ def main() -> None:
     network.widen(unet, source.state_dict())
     network.prepare_unet(unet, args.device)
     run = loop.Run("inpaint", {"unet": unet}, args)
-    holes = Holes(latents.load(args.out), words, args.batch)
+    holes = Holes(latents.Stock(args), words)
     noise = network.Noise().to(args.device)
     for batch in stream(holes.draw, run, args):
         noised, timesteps, velocity = noise(batch["whole"])
         inputs = torch.cat([noised, batch["hole"], batch["holed"]], dim=1)
         with loop.autocast(args.device):
             with torch.no_grad():
-                states = text(batch["ids"]).last_hidden_state
+                states = base.states_of(text, batch["ids"], noised)
             output = unet(inputs, timesteps, states).sample
         # Outside the hole the answer lies in the input: what counts is the hole and its rim.
         rim = functional.max_pool2d(batch["hole"], 3, stride=1, padding=1)
         weight = 0.2 + rim * (1 + 3 * batch["objects"])
         error = (output.float() - velocity).square()
-        run.update((weight * error).mean() / weight.mean())
+        run.update((weight * error).mean() / weight.mean(), count=len(noised))
 
 
 if __name__ == "__main__":

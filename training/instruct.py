@@ -27,18 +27,18 @@ def load(out: Path) -> UNet2DConditionModel:
 class Pairs:
     """Random edits: both pictures' latents, the instruction and where objects are."""
 
-    def __init__(self, pairs: latents.Pairs, words: Words, count: int) -> None:
-        self.pairs, self.words, self.count = pairs, words, count
+    def __init__(self, stock: latents.Stock, words: Words) -> None:
+        self.stock, self.words = stock, words
 
     def draw(self, rng: np.random.Generator) -> Batch:
         """Return before (unscaled), after (N, 4, h, w), mask (N, 1, h, w) and ids (N, 77)."""
-        pairs = self.pairs
-        rows = rng.integers(len(pairs.edits), size=self.count)
+        pairs, size = self.stock.next()
+        rows = rng.integers(len(pairs.edits), size=size)
         before, after = torch.from_numpy(pairs.latents[rows, :2].astype(np.float32)).unbind(1)
         # What either picture shows of any object is what may change.
-        changed = pairs.masks[rows].reshape(self.count, 4, *pairs.masks.shape[-2:]).max(axis=1)
+        changed = pairs.masks[rows].reshape(size, 4, *pairs.masks.shape[-2:]).max(axis=1)
         # 5 % without instruction, 5 % without picture, 5 % without both.
-        draw = rng.random(self.count)
+        draw = rng.random(size)
         keep = torch.from_numpy((draw >= 0.10).astype(np.float32)).view(-1, 1, 1, 1)
         texts = [
             "" if d < 0.05 or 0.10 <= d < 0.15 else pairs.edits[int(row)].instruction
@@ -54,7 +54,7 @@ class Pairs:
 
 def main() -> None:
     """Command line."""
-    parser = loop.options(__doc__, minutes=60)
+    parser = loop.options(__doc__, minutes=60, close_ups=True)
     parser.set_defaults(lr=5e-4)
     args = parser.parse_args()
     torch.manual_seed(args.seed)
@@ -64,16 +64,17 @@ def main() -> None:
     network.widen(unet, source.state_dict())
     network.prepare_unet(unet, args.device)
     run = loop.Run("instruct", {"unet": unet}, args)
-    pairs = Pairs(latents.load(args.out), words, args.batch)
+    pairs = Pairs(latents.Stock(args), words)
     noise = network.Noise().to(args.device)
     for batch in stream(pairs.draw, run, args):
         noised, timesteps, velocity = noise(batch["after"])
         inputs = torch.cat([noised, batch["before"]], dim=1)
         with loop.autocast(args.device):
             with torch.no_grad():
-                states = text(batch["ids"]).last_hidden_state
+                states = base.states_of(text, batch["ids"], noised)
             output = unet(inputs, timesteps, states).sample
-        run.update(network.velocity_loss(output, velocity, batch["mask"]))
+        loss = network.velocity_loss(output, velocity, batch["mask"])
+        run.update(loss, count=len(noised))
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
-"""Precompute the latents of scene pairs: ``python -m training.latents --shard 0``.
+"""Precompute the latents of edits: ``python -m training.latents --shard 0`` (``--close-ups``).
 
 Each of N edits gives three pictures: before, after, and after with a hole (mid-grey, as diffusers'
-inpainting pipelines fill it). Shards are independent, so that several can be computed at once and
-more can be added later. Files in ``<out>/latents/<shard>``: ``latents.npy`` (N, 3, 4, 32, 32)
-float16, unscaled as the encoder gives them; ``masks.npy`` (N, 2, 2, 32, 32) uint8, the share in
-0..255 of up to two objects before and after; ``holes.npy`` (N, 32, 32) uint8, 0 or 255;
-``edits.pkl``.
+inpainting pipelines fill it): whole scenes of 128 px, c = 32, or close-ups of 64 px, c = 16
+(``training.pictures``). Shards are independent, so that several can be computed at once and more
+can be added later. Files in ``<out>/latents/<shard>`` or ``<out>/closeups/<shard>``:
+``latents.npy`` (N, 3, 4, c, c) float16, unscaled as the encoder gives them; ``masks.npy``
+(N, 2, 2, c, c) uint8, the share in 0..255 of up to two objects before and after; ``holes.npy``
+(N, c, c) uint8, 0 or 255; ``edits.pkl``.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import pickle
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -20,19 +22,23 @@ from typing import Any, Final
 import cv2
 import numpy as np
 import torch
-from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
+from torch import nn
 
 from retouch.evaluation.scenes.edits import Edit, sample_edit
 from retouch.evaluation.scenes.places import Picture
 from retouch.evaluation.scenes.scene import Scene, coverage, render
-from training import autoencoder, loop
+from training import autoencoder, loop, pictures
 from training.art import cache_dir
-from training.network import CELLS
+from training.pictures import Drawn
 
 #: Seeds of the training scenes; everything else (tests, evaluation) draws from other seeds.
 SEED: Final = 7_000_000
-SIZE: Final = 128
+NEAR_SEED: Final = 8_000_000
+#: Pixels per cell of the latents, along one side.
+PIXELS: Final = 4
+#: Edits encoded at once.
+BATCH: Final = 16
 
 
 @dataclass(frozen=True)
@@ -46,15 +52,48 @@ class Pairs:
     scaling: float
 
 
-def load(out: Path) -> Pairs:
-    """Return the pairs of every finished shard, in memory (about 30 KB each)."""
-    folders = sorted(p.parent for p in (out / "latents").glob("*/edits.pkl"))
+def load(out: Path, *, near: bool = False) -> Pairs:
+    """Return the pairs of every finished shard, in memory: 30 KB each, 7 KB if ``near``."""
+    folders = sorted(p.parent for p in folder_of(out, near).glob("*/edits.pkl"))
+    if not folders:
+        option = " --close-ups" if near else ""
+        raise FileNotFoundError(f"no latents: run python -m training.latents{option} --shard 0")
     edits = [e for f in folders for e in pickle.loads((f / "edits.pkl").read_bytes())]
     stacked: dict[str, Any] = {
         name: np.concatenate([np.load(f / f"{name}.npy") for f in folders])
         for name in ("latents", "masks", "holes")
     }
     return Pairs(**stacked, edits=edits, scaling=scaling_factor(out))
+
+
+class Stock:
+    """What batches are drawn from: whole scenes, close-ups, or both in turn.
+
+    ``args.close_ups`` is the share of the batches that are close-ups. A batch of whole scenes holds
+    ``args.batch`` pictures, one of close-ups, each a quarter as large, twice as many.
+    """
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        self.share: float = args.close_ups
+        self.count: int = args.batch
+        self.whole = load(args.out) if self.share < 1 else None
+        self.near = load(args.out, near=True) if self.share > 0 else None
+        self._due = 0.0
+
+    def next(self) -> tuple[Pairs, int]:
+        """Return the pairs of the next batch and how many it holds."""
+        # Counted, not drawn: all processes take the same kind at the same step, so none waits.
+        self._due += self.share
+        if self.near is not None and (self.whole is None or self._due >= 1):
+            self._due -= 1
+            return self.near, 2 * self.count
+        assert self.whole is not None
+        return self.whole, self.count
+
+
+def folder_of(out: Path, near: bool) -> Path:
+    """Return the folder of the shards of whole scenes, or of close-ups."""
+    return out / ("closeups" if near else "latents")
 
 
 def scaling_factor(out: Path) -> float:
@@ -70,15 +109,15 @@ def scaling_factor(out: Path) -> float:
     return float(json.loads(path.read_text())["scaling_factor"])
 
 
-def hole(masks: list[Picture], rng: np.random.Generator) -> NDArray[np.float32]:
-    """Return a (128, 128) mask in {0, 1} for inpainting.
+def hole(masks: list[Picture], side: int, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Return a (side, side) mask in {0, 1} for inpainting.
 
     Two thirds are boxes or ellipses around one object (all of several equal ones), with a margin;
     the rest are anywhere, up to the whole picture.
     """
-    canvas = np.zeros((SIZE, SIZE), np.uint8)
+    canvas = np.zeros((side, side), np.uint8)
     if masks and rng.random() < 0.67:
-        mask = coverage(masks, SIZE) if rng.random() < 0.4 else masks[int(rng.integers(len(masks)))]
+        mask = coverage(masks, side) if rng.random() < 0.4 else masks[int(rng.integers(len(masks)))]
         rows, columns = np.nonzero(mask > 0.1)
         if len(rows):
             margin = rng.integers(2, 14, size=4)
@@ -87,9 +126,9 @@ def hole(masks: list[Picture], rng: np.random.Generator) -> NDArray[np.float32]:
             _stamp(canvas, (left, top, right, bottom), bool(rng.random() < 0.4))
             return canvas.astype(np.float32)
     if rng.random() < 0.12:
-        return np.ones((SIZE, SIZE), np.float32)
-    width, height = rng.integers(28, 112, size=2)
-    left, top = rng.integers(0, SIZE - width + 1), rng.integers(0, SIZE - height + 1)
+        return np.ones((side, side), np.float32)
+    width, height = rng.integers(28, side - 16 if side > 64 else 60, size=2)
+    left, top = rng.integers(0, side - width + 1), rng.integers(0, side - height + 1)
     _stamp(canvas, (left, top, left + width, top + height), bool(rng.random() < 0.4))
     return canvas.astype(np.float32)
 
@@ -105,46 +144,58 @@ def _stamp(canvas: NDArray[np.uint8], box: tuple[int, ...], ellipse: bool) -> No
 
 
 def _small(mask: Picture) -> NDArray[np.uint8]:
-    small = cv2.resize(mask, (CELLS, CELLS), interpolation=cv2.INTER_AREA)
+    cells = len(mask) // PIXELS
+    small = cv2.resize(mask, (cells, cells), interpolation=cv2.INTER_AREA)
     return np.round(small * 255).astype(np.uint8)
 
 
-def _slots(scene: Scene, masks: list[Picture]) -> NDArray[np.uint8]:
-    """Return (2, 32, 32): the masks of two different objects, or all equal ones in the first."""
-    slots = np.zeros((2, CELLS, CELLS), np.uint8)
+def _slots(scene: Scene, masks: list[Picture], cells: int) -> NDArray[np.uint8]:
+    """Return (2, c, c): the masks of two different objects, or all equal ones in the first."""
+    slots = np.zeros((2, cells, cells), np.uint8)
     if scene.relation:
         slots[0], slots[1] = _small(masks[0]), _small(masks[1])
     elif masks:
-        slots[0] = _small(coverage(masks, SIZE))
+        slots[0] = _small(coverage(masks, cells * PIXELS))
     return slots
 
 
-def compute(out: Path, shard: int, count: int, device: str, batch: int = 16) -> None:
-    """Draw ``count`` edits of a shard and write their latents, masks and holes."""
-    folder = out / "latents" / f"{shard:03d}"
+def compute(
+    folder: Path,
+    encoder: nn.Module,
+    draw: Callable[[np.random.Generator], Drawn],
+    count: int,
+    rng: np.random.Generator,
+) -> None:
+    """Write the latents, masks and holes of ``count`` edits into the folder of a shard."""
     folder.mkdir(parents=True, exist_ok=True)
-    rng = np.random.default_rng([SEED, shard])
-    edits = [sample_edit(rng) for _ in range(count)]
-    shape = (count, 3, 4, CELLS, CELLS)
-    latents = open_memmap(folder / "latents.npy", "w+", np.float16, shape)
-    masks = open_memmap(folder / "masks.npy", "w+", np.uint8, (count, 2, 2, CELLS, CELLS))
-    holes = open_memmap(folder / "holes.npy", "w+", np.uint8, (count, CELLS, CELLS))
-    encoder = autoencoder.load(out, device).to(memory_format=torch.channels_last).encoder
-    for start in range(0, count, batch):
-        pictures = []
-        for row, edit in enumerate(edits[start : start + batch], start):
-            (before, old), (after, new) = render(edit.before), render(edit.after)
-            mask = hole(new, rng)
-            pictures += [before, after, np.where(mask[..., None] > 0.5, 0.5, after)]
-            masks[row] = np.stack([_slots(edit.before, old), _slots(edit.after, new)])
+    device = next(encoder.parameters()).device
+    edits: list[Edit] = []
+    files: dict[str, Any] = {}
+    for start in range(0, count, BATCH):
+        drawn = [draw(rng) for _ in range(min(BATCH, count - start))]
+        side = len(drawn[0].before)
+        cells = side // PIXELS
+        files = files or {
+            "latents": np.zeros((count, 3, 4, cells, cells), np.float16),
+            "masks": np.zeros((count, 2, 2, cells, cells), np.uint8),
+            "holes": np.zeros((count, cells, cells), np.uint8),
+        }
+        pixels = []
+        for row, d in enumerate(drawn, start):
+            edits.append(d.edit)
+            mask = hole(d.new, side, rng)
+            pixels += [d.before, d.after, np.where(mask[..., None] > 0.5, 0.5, d.after)]
+            slots = _slots(d.edit.before, d.old, cells), _slots(d.edit.after, d.new, cells)
+            files["masks"][row] = np.stack(slots)
             # Nearest, as diffusers scales the mask to the latents.
-            cell = SIZE // CELLS
-            holes[row] = mask[::cell, ::cell] * 255
-        x = torch.from_numpy(np.stack(pictures).astype(np.float32) * 2 - 1).permute(0, 3, 1, 2)
+            files["holes"][row] = mask[::PIXELS, ::PIXELS] * 255
+        x = torch.from_numpy(np.stack(pixels).astype(np.float32) * 2 - 1).permute(0, 3, 1, 2)
         x = x.to(device).contiguous(memory_format=torch.channels_last)
-        with torch.no_grad(), loop.autocast(device):
+        with torch.no_grad(), loop.autocast(device.type):
             z = encoder(x).float().cpu().numpy()
-        latents[start : start + len(pictures) // 3] = z.reshape(-1, *shape[1:])
+        files["latents"][start : start + len(drawn)] = z.reshape(-1, 3, 4, cells, cells)
+    for name, array in files.items():
+        np.save(folder / f"{name}.npy", array)
     (folder / "edits.pkl").write_bytes(pickle.dumps(edits))
 
 
@@ -155,8 +206,14 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--shard", type=int, default=0, help="number of the shard; seeds it")
     parser.add_argument("--count", type=int, default=10_000, help="edits (three pictures each)")
+    parser.add_argument("--close-ups", action="store_true", help="windows of 64 px")
     args = parser.parse_args()
-    compute(args.out, args.shard, args.count, args.device)
+    near: bool = args.close_ups
+    rng = np.random.default_rng([NEAR_SEED if near else SEED, args.shard])
+    encoder = autoencoder.load(args.out, args.device).to(memory_format=torch.channels_last).encoder
+    folder = folder_of(args.out, near) / f"{args.shard:03d}"
+    draw = pictures.near if near else pictures.whole
+    compute(folder, encoder, draw, args.count, rng)
     print(f"{args.count} pairs, scaling factor {scaling_factor(args.out)}")
 
 

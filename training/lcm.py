@@ -69,7 +69,7 @@ class Trajectory:
 
 def main() -> None:
     """Command line."""
-    parser = loop.options(__doc__, minutes=40)
+    parser = loop.options(__doc__, minutes=40, close_ups=True)
     parser.set_defaults(lr=2e-4)
     args = parser.parse_args()
     torch.manual_seed(args.seed)
@@ -78,18 +78,18 @@ def main() -> None:
     student = copy.deepcopy(teacher).train().requires_grad_(True)
     run = loop.Run("lcm", {"unet": student}, args)
     target = copy.deepcopy(student).eval().requires_grad_(False)
-    scenes = base.Scenes(latents.load(args.out), words, args.batch)
+    scenes = base.Scenes(latents.Stock(args), words)
     empty = torch.from_numpy(words.encode([""])).to(args.device)
     path, stride = Trajectory(args.device), network.STEPS // SOLVER
     for batch in stream(scenes.draw, run, args):
         z, ids = batch["z"], batch["ids"]
-        index = torch.randint(1, SOLVER + 1, (args.batch,))
+        index = torch.randint(1, SOLVER + 1, (len(z),))
         now = (index * stride - 1).to(args.device)
         then = now - stride
         alpha, sigma = path._root(now)
         noised = alpha * z + sigma * torch.randn_like(z)
         with torch.no_grad(), loop.autocast(args.device):
-            states = text(torch.cat([ids, empty.expand_as(ids)])).last_hidden_state
+            states = base.states_of(text, torch.cat([ids, empty.expand_as(ids)]), z)
             guided, plain = (
                 teacher(torch.cat([noised] * 2), torch.cat([now] * 2), states)
                 .sample.float()
@@ -97,15 +97,15 @@ def main() -> None:
             )
             velocity = plain + GUIDANCE * (guided - plain)
             earlier = path.step(noised, velocity, now, then)
-            answer = target(earlier, then.clamp(min=0), states[: args.batch]).sample.float()
+            answer = target(earlier, then.clamp(min=0), states[: len(z)]).sample.float()
             goal = path.consistent(earlier, answer, then)
         with loop.autocast(args.device):
-            output = student(noised, now, states[: args.batch]).sample.float()
+            output = student(noised, now, states[: len(z)]).sample.float()
         error = path.consistent(noised, output, now) - goal
         together = batch["masks"].amax(dim=1, keepdim=True)
         weight = 1 + 3 * torch.nn.functional.max_pool2d(together, 3, stride=1, padding=1)
         loss = weight * ((error.square() + HUBER**2).sqrt() - HUBER)
-        run.update(loss.mean() / weight.mean())
+        run.update(loss.mean() / weight.mean(), count=len(z))
         with torch.no_grad():
             for slow, fast in zip(target.parameters(), student.parameters(), strict=True):
                 slow.lerp_(fast, 1 - TARGET_DECAY)

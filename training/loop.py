@@ -25,8 +25,10 @@ WARMUP_STEPS: Final = 100
 MOMENTUM_STEPS: Final = 20
 
 
-def options(description: str | None, minutes: float) -> argparse.ArgumentParser:
-    """Return the command line that every training part shares."""
+def options(
+    description: str | None, minutes: float, *, close_ups: bool = False
+) -> argparse.ArgumentParser:
+    """Return the command line that every training part shares; some can also take close-ups."""
     parser = argparse.ArgumentParser(description=(description or "").splitlines()[0])
     parser.add_argument("--out", type=Path, default=cache_dir(), help="cache folder")
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
@@ -35,6 +37,8 @@ def options(description: str | None, minutes: float) -> argparse.ArgumentParser:
     parser.add_argument("--lr", type=float, default=6e-4, help="highest learning rate")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--optimiser", choices=("muon", "adamw"), default="muon")
+    if close_ups:
+        parser.add_argument("--close-ups", type=float, default=0.0, help="share of steps, 0 to 1")
     parser.add_argument("--workers", type=int, default=0, help="processes that draw ahead (GPU)")
     return parser
 
