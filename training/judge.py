@@ -145,7 +145,7 @@ def train(args: argparse.Namespace) -> JudgeNetwork:
     """Train until the minutes are over; return the averaged network, its statistics measured."""
     torch.manual_seed(args.seed)
     network = JudgeNetwork().to(args.device, memory_format=torch.channels_last)
-    run = loop.Run("judge", {"judge": network}, args, decay=0.995, tail=0.6)
+    run = loop.Run("judge", {"judge": network}, args, decay=0.995)
     for step in run.steps():
         pictures, right = batch(args.seed, step, args.batch)
         with loop.autocast(args.device):
@@ -225,7 +225,7 @@ def _where(verdict: Verdict, scene: Scene) -> bool:
 def main() -> None:
     """Command line."""
     parser = loop.options(__doc__, minutes=45)
-    parser.set_defaults(lr=2e-3)
+    parser.set_defaults(lr=2e-3, tail=0.6)
     args = parser.parse_args()
     torch.set_num_threads(1)
     export(train(args))

@@ -36,6 +36,7 @@ def options(
     parser.add_argument("--batch", type=int, default=32, help="samples per step and process")
     parser.add_argument("--lr", type=float, default=6e-4, help="highest learning rate")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--tail", type=float, default=0.4, help="share in which the rate falls")
     parser.add_argument("--optimiser", choices=("muon", "adamw"), default="muon")
     if close_ups:
         parser.add_argument("--close-ups", type=float, default=0.0, help="share of steps, 0 to 1")
@@ -85,11 +86,10 @@ class Run:
         args: argparse.Namespace,
         *,
         decay: float = 0.999,
-        tail: float = 0.4,
         weight_decay: float = 0.01,
     ) -> None:
         self.rank, self.world = start_processes()
-        self.modules, self.args, self.decay, self.tail = modules, args, decay, tail
+        self.modules, self.args, self.decay = modules, args, decay
         self.parameters = [p for m in modules.values() for p in m.parameters() if p.requires_grad]
         self.optimiser = Optimiser(
             modules,
@@ -125,7 +125,7 @@ class Run:
             if float(progress) >= 1:
                 break
             rate = self.args.lr * min(1.0, (self.step - self._begun + 1) / self._warmup)
-            into_tail = (float(progress) - 1 + self.tail) / self.tail
+            into_tail = (float(progress) - 1 + self.args.tail) / max(self.args.tail, 1e-9)
             if into_tail > 0:
                 rate *= 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * into_tail))
             self.optimiser.rate(rate)

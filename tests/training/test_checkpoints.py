@@ -16,7 +16,7 @@ def committed(tmp_path, monkeypatch):
 
 def options(out, minutes=60.0):
     return Namespace(
-        out=out, device="cpu", minutes=minutes, batch=4, lr=1e-2, seed=0, optimiser="muon"
+        out=out, device="cpu", minutes=minutes, batch=4, lr=1e-2, seed=0, optimiser="muon", tail=0.4
     )
 
 
