@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +13,7 @@ from torch import Tensor
 from transformers import CLIPTextModel
 
 from retouch.evaluation.scenes.captions import vary
+from retouch.evaluation.scenes.edits import Edit
 from retouch.evaluation.scenes.scene import Scene
 from retouch.evaluation.scenes.vocabulary import COLOURS, plural
 from training import focus, latents, loop, network, tokenizer
@@ -22,6 +24,8 @@ from training.tokenizer import POSITIONS, Words
 DROPPED: Final = 0.10
 #: Share of captions that get up to three words outside the known tokens.
 ESTRANGED: Final = 0.08
+#: Kind of scene -> its share; among the edits scenes of several equal objects are rare.
+SHARES: Final = {"single": 0.37, "pair": 0.35, "count": 0.23, "empty": 0.05}
 #: Positions of the text encoder that close-ups use: it would take a third of their time. The
 #: denoiser sees the last state, of a padding token, in all the places behind.
 NEAR_POSITIONS: Final = 20
@@ -95,16 +99,26 @@ class Pointer:
         return self._pieces[noun]
 
 
+def kinds_of(edit: Edit) -> tuple[str, str]:
+    """Return which of SHARES the scenes before and after an edit belong to."""
+    before, after = (
+        "empty" if not s.things else "pair" if s.relation else "count" if s.things[1:] else "single"
+        for s in (edit.before, edit.after)
+    )
+    return before, after
+
+
 class Scenes:
     """Random scenes: scaled latents, object masks, token ids and which tokens name an object."""
 
-    def __init__(self, stock: latents.Stock, words: Words) -> None:
-        self.stock, self.words, self.pointer = stock, words, Pointer(words)
+    def __init__(self, args: argparse.Namespace, words: Words) -> None:
+        self.stock = latents.Stock(args, kinds_of, SHARES)
+        self.words, self.pointer = words, Pointer(words)
 
     def draw(self, rng: np.random.Generator) -> Batch:
         """Return z (N, 4, h, w), masks (N, 2, h, w), ids (N, 77) and tokens (N, 2, 77)."""
-        pairs, size = self.stock.next()
-        rows, sides = rng.integers(len(pairs.edits), size=size), rng.integers(2, size=size)
+        pairs, drawn = self.stock.draw(rng)
+        rows, sides = drawn // 2, drawn % 2
         edits = [pairs.edits[int(row)] for row in rows]
         scenes = [e.after if side else e.before for e, side in zip(edits, sides, strict=True)]
         ids = self.words.encode([self._text(scene, rng) for scene in scenes])
@@ -136,7 +150,7 @@ def main() -> None:
     watched = focus.watch(unet)
     text.to(args.device).train()
     run = loop.Run("base", {"unet": unet, "text_encoder": text}, args)
-    scenes = Scenes(latents.Stock(args), words)
+    scenes = Scenes(args, words)
     noise = network.Noise().to(args.device)
     for batch in stream(scenes.draw, run, args):
         noised, timesteps, velocity = noise(batch["z"])

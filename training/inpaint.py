@@ -7,6 +7,7 @@ encoder stays frozen.
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 from typing import Final
 
@@ -45,13 +46,13 @@ def _text(scene: Scene, rng: np.random.Generator) -> str:
 class Holes:
     """Random pictures with a hole: latents of both, the hole, the objects and the caption."""
 
-    def __init__(self, stock: latents.Stock, words: Words) -> None:
-        self.stock, self.words = stock, words
+    def __init__(self, args: argparse.Namespace, words: Words) -> None:
+        self.stock = latents.Stock(args, lambda edit: base.kinds_of(edit)[1:], base.SHARES)
+        self.words = words
 
     def draw(self, rng: np.random.Generator) -> Batch:
         """Return whole and holed (N, 4, h, w), hole and objects (N, 1, h, w) and ids (N, 77)."""
-        pairs, size = self.stock.next()
-        rows = rng.integers(len(pairs.edits), size=size)
+        pairs, rows = self.stock.draw(rng)
         z = torch.from_numpy(pairs.latents[rows, 1:].astype(np.float32)) * pairs.scaling
         objects = pairs.masks[rows, 1].max(axis=1, keepdims=True)
         texts = [_text(pairs.edits[int(row)].after, rng) for row in rows]
@@ -76,7 +77,7 @@ def main() -> None:
     network.widen(unet, source.state_dict())
     network.prepare_unet(unet, args.device)
     run = loop.Run("inpaint", {"unet": unet}, args)
-    holes = Holes(latents.Stock(args), words)
+    holes = Holes(args, words)
     noise = network.Noise().to(args.device)
     for batch in stream(holes.draw, run, args):
         noised, timesteps, velocity = noise(batch["whole"])

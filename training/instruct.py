@@ -6,12 +6,14 @@ source picture's latents UNSCALED, as diffusers' pipeline gives them. The text e
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 import numpy as np
 import torch
 from diffusers import UNet2DConditionModel
 
+from retouch.evaluation.scenes.edits import KINDS
 from training import base, latents, loop, network
 from training.batches import Batch, stream
 from training.tokenizer import Words
@@ -27,13 +29,14 @@ def load(out: Path) -> UNet2DConditionModel:
 class Pairs:
     """Random edits: both pictures' latents, the instruction and where objects are."""
 
-    def __init__(self, stock: latents.Stock, words: Words) -> None:
-        self.stock, self.words = stock, words
+    def __init__(self, args: argparse.Namespace, words: Words) -> None:
+        self.stock = latents.Stock(args, lambda edit: (edit.kind,), KINDS)
+        self.words = words
 
     def draw(self, rng: np.random.Generator) -> Batch:
         """Return before (unscaled), after (N, 4, h, w), mask (N, 1, h, w) and ids (N, 77)."""
-        pairs, size = self.stock.next()
-        rows = rng.integers(len(pairs.edits), size=size)
+        pairs, rows = self.stock.draw(rng)
+        size = len(rows)
         before, after = torch.from_numpy(pairs.latents[rows, :2].astype(np.float32)).unbind(1)
         # What either picture shows of any object is what may change.
         changed = pairs.masks[rows].reshape(size, 4, *pairs.masks.shape[-2:]).max(axis=1)
@@ -64,7 +67,7 @@ def main() -> None:
     network.widen(unet, source.state_dict())
     network.prepare_unet(unet, args.device)
     run = loop.Run("instruct", {"unet": unet}, args)
-    pairs = Pairs(latents.Stock(args), words)
+    pairs = Pairs(args, words)
     noise = network.Noise().to(args.device)
     for batch in stream(pairs.draw, run, args):
         noised, timesteps, velocity = noise(batch["after"])

@@ -14,8 +14,9 @@ from __future__ import annotations
 import argparse
 import json
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,7 +26,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from retouch.evaluation.scenes.edits import Edit, sample_edit
+from retouch.evaluation.scenes.edits import KINDS, Edit, sample_edit
 from retouch.evaluation.scenes.places import Picture
 from retouch.evaluation.scenes.scene import Scene, coverage, render
 from training import autoencoder, loop, pictures
@@ -66,29 +67,56 @@ def load(out: Path, *, near: bool = False) -> Pairs:
     return Pairs(**stacked, edits=edits, scaling=scaling_factor(out))
 
 
+class Mixture:
+    """Draws indices of labelled things, the labels in given shares, however many have each."""
+
+    def __init__(self, labels: Sequence[str], shares: Mapping[str, float]) -> None:
+        places = {label: np.flatnonzero(np.array(labels) == label) for label in shares}
+        self._places = {label: found for label, found in places.items() if len(found)}
+        weights = np.array([shares[label] for label in self._places])
+        self._weights = weights / weights.sum()
+
+    def draw(self, size: int, rng: np.random.Generator) -> NDArray[np.int64]:
+        """Return ``size`` indices."""
+        known = list(self._places.values())
+        drawn = rng.choice(len(known), size=size, p=self._weights)
+        return np.array([known[k][rng.integers(len(known[k]))] for k in drawn])
+
+
 class Stock:
     """What batches are drawn from: whole scenes, close-ups, or both in turn.
 
-    ``args.close_ups`` is the share of the batches that are close-ups. A batch of whole scenes holds
-    ``args.batch`` pictures, one of close-ups, each a quarter as large, twice as many.
+    Args:
+        args: ``close_ups`` is the share of the batches that are close-ups. A batch of whole scenes
+            holds ``batch`` pictures, one of close-ups, each a quarter as large, twice as many.
+        labels: the labels of an edit, equally many for each.
+        shares: label -> its share of the batches.
     """
 
-    def __init__(self, args: argparse.Namespace) -> None:
-        self.share: float = args.close_ups
-        self.count: int = args.batch
-        self.whole = load(args.out) if self.share < 1 else None
-        self.near = load(args.out, near=True) if self.share > 0 else None
+    def __init__(
+        self,
+        args: argparse.Namespace,
+        labels: Callable[[Edit], tuple[str, ...]],
+        shares: Mapping[str, float],
+    ) -> None:
+        self._share: float = args.close_ups
+        self._count: int = args.batch
         self._due = 0.0
+        self._stocks = {
+            near: (pairs, Mixture([n for e in pairs.edits for n in labels(e)], shares))
+            for near in (False, True)
+            if (self._share > 0 if near else self._share < 1)
+            for pairs in (load(args.out, near=near),)
+        }
 
-    def next(self) -> tuple[Pairs, int]:
-        """Return the pairs of the next batch and how many it holds."""
+    def draw(self, rng: np.random.Generator) -> tuple[Pairs, NDArray[np.int64]]:
+        """Return the pairs of the next batch and which of all labels it holds."""
         # Counted, not drawn: all processes take the same kind at the same step, so none waits.
-        self._due += self.share
-        if self.near is not None and (self.whole is None or self._due >= 1):
-            self._due -= 1
-            return self.near, 2 * self.count
-        assert self.whole is not None
-        return self.whole, self.count
+        self._due += self._share
+        near = False not in self._stocks or self._due >= 1
+        self._due -= near
+        pairs, mixture = self._stocks[near]
+        return pairs, mixture.draw(self._count * (1 + near), rng)
 
 
 def folder_of(out: Path, near: bool) -> Path:
@@ -207,12 +235,13 @@ def main() -> None:
     parser.add_argument("--shard", type=int, default=0, help="number of the shard; seeds it")
     parser.add_argument("--count", type=int, default=10_000, help="edits (three pictures each)")
     parser.add_argument("--close-ups", action="store_true", help="windows of 64 px")
+    parser.add_argument("--kind", choices=tuple(KINDS), help="of all edits; default: a mixture")
     args = parser.parse_args()
     near: bool = args.close_ups
     rng = np.random.default_rng([NEAR_SEED if near else SEED, args.shard])
     encoder = autoencoder.load(args.out, args.device).to(memory_format=torch.channels_last).encoder
     folder = folder_of(args.out, near) / f"{args.shard:03d}"
-    draw = pictures.near if near else pictures.whole
+    draw = pictures.near if near else partial(pictures.whole, kind=args.kind)
     compute(folder, encoder, draw, args.count, rng)
     print(f"{args.count} pairs, scaling factor {scaling_factor(args.out)}")
 

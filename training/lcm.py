@@ -15,7 +15,7 @@ import torch
 from diffusers import UNet2DConditionModel
 from torch import Tensor
 
-from training import base, latents, loop, network
+from training import base, loop, network
 from training.batches import stream
 
 GUIDANCE: Final = 3.0
@@ -78,7 +78,7 @@ def main() -> None:
     student = copy.deepcopy(teacher).train().requires_grad_(True)
     run = loop.Run("lcm", {"unet": student}, args)
     target = copy.deepcopy(student).eval().requires_grad_(False)
-    scenes = base.Scenes(latents.Stock(args), words)
+    scenes = base.Scenes(args, words)
     empty = torch.from_numpy(words.encode([""])).to(args.device)
     path, stride = Trajectory(args.device), network.STEPS // SOLVER
     for batch in stream(scenes.draw, run, args):

@@ -46,9 +46,9 @@ class Drawn:
     new: list[Picture]
 
 
-def whole(rng: np.random.Generator) -> Drawn:
-    """Draw an edit of a whole scene."""
-    edit = sample_edit(rng)
+def whole(rng: np.random.Generator, kind: str | None = None) -> Drawn:
+    """Draw an edit of a whole scene; ``kind`` (of ``edits.KINDS``) fixes its kind."""
+    edit = sample_edit(rng, kind)
     (before, old), (after, new) = render(edit.before, SIZE), render(edit.after, SIZE)
     return Drawn(edit, before, after, old, new)
 
