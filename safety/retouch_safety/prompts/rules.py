@@ -1,0 +1,265 @@
+"""Rules: masks first, then terms, pairs of terms and patterns, on words that were read.
+
+The floor (sexualised minors) is looked for on its own copy of the words, from which fewer benign
+phrases were taken out: no picture of a person can hide behind one.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import tomllib
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from importlib import resources
+from typing import Any
+
+from retouch_safety.prompts.lexicon import Lexicon, load_lexicon, term_files
+from retouch_safety.prompts.normalise import unmarked
+from retouch_safety.prompts.reading import Reading, read
+from retouch_safety.prompts.verdict import Category
+
+_GONE = "·"  # stands for a word that a mask took out
+_HIRAGANA = {code: code - 0x60 for code in range(0x30A1, 0x30F7)}
+
+
+@dataclass(frozen=True)
+class Found:
+    """A concept in a text.
+
+    Attributes:
+        concept: name in the term lists.
+        language: whose list it stands in.
+        clause: the clause it stands in.
+        place: number of its first word, -1 in scripts without spaces.
+    """
+
+    concept: str
+    language: str
+    clause: str
+    place: int
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a rule refuses, and in which clause."""
+
+    category: Category
+    clause: str
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two sets of concepts that are refused together; ``within`` 0 means anywhere."""
+
+    category: Category
+    first: frozenset[str]
+    second: frozenset[str]
+    within: int
+    same_language: bool
+
+    def holds(self, one: Found, other: Found) -> bool:
+        """Return whether two finds make the pair."""
+        if one.concept not in self.first or other.concept not in self.second:
+            return False
+        if self.same_language and one.language != other.language:
+            return False
+        if not self.within or one.place < 0 or other.place < 0:
+            return True
+        return abs(one.place - other.place) <= self.within
+
+
+@dataclass(frozen=True)
+class _Pattern:
+    concept: str
+    language: str
+    expression: re.Pattern[str]
+
+
+class Rules:
+    """The rules of ``data/rules.toml`` and the term lists of every language."""
+
+    def __init__(self) -> None:
+        data = _rules_file()
+        self.lexicon: Lexicon = load_lexicon(
+            frozenset(data["sensitive"]), frozenset(data["pieces"])
+        )
+        self._ordinary = frozenset(data["ordinary"])
+        self._hard = {concept: Category[name] for concept, name in data["hard"].items()}
+        self._pairs = tuple(_pair(entry) for entry in data["pairs"])
+        self._patterns = tuple(_patterns(data))
+        self._masks = tuple(_compiled(p) for p in (*data["masks"]["phrases"], *_masks(spaced=True)))
+        self._floor_masks = tuple(_compiled(p) for p in data["masks"]["floor_phrases"])
+        self._unspaced_masks = tuple(re.compile(_hiragana(p)) for p in _masks(spaced=False))
+        self._unspaced = tuple(_unspaced_terms())
+        self._uncovering = _compiled(data["negative"]["clause"])
+        self._uncovering_unspaced = tuple(map(_hiragana, data["negative"]["unspaced"]))
+
+    def read(self, text: str) -> Reading:
+        """Read one plain reading of a text."""
+        return read(text, self.lexicon, self._ordinary)
+
+    def findings(self, reading: Reading) -> tuple[Finding, ...]:
+        """Return everything that is refused in one text, without repeats."""
+        found = self.concepts(reading)
+        refused = [
+            Finding(self._hard[one.concept], one.clause)
+            for one in found
+            if one.concept in self._hard
+        ]
+        refused += self._paired(found, lambda pair: pair.category is not Category.MINORS)
+        refused += self.floor_findings(self.floor_concepts(reading))
+        return tuple(dict.fromkeys(refused))
+
+    def concepts(self, reading: Reading) -> tuple[Found, ...]:
+        """Return every concept in a text after benign phrases were taken out."""
+        return self._look(reading, self._masks)
+
+    def floor_concepts(self, reading: Reading) -> tuple[Found, ...]:
+        """Return every concept in a text for the floor's rules."""
+        return self._look(reading, self._floor_masks)
+
+    def floor_findings(self, found: tuple[Found, ...]) -> list[Finding]:
+        """Return what the floor refuses among concepts of one text or of several together."""
+        return self._paired(found, lambda pair: pair.category is Category.MINORS)
+
+    def without_benign(self, reading: Reading) -> Reading:
+        """Return a reading without the words of benign phrases."""
+        masks = (*self._masks, *self._floor_masks)
+        kept = _masked(tuple(word.text for word in reading.words), masks)
+        pairs = zip(reading.words, kept, strict=True)
+        return replace(reading, words=tuple(word for word, left in pairs if left != _GONE))
+
+    def uncovers(self, reading: Reading) -> str | None:
+        """Return the clause of a negative prompt that pushes clothing away, or None."""
+        for clause in reading.clauses():
+            if self._uncovering.fullmatch(clause):
+                return clause
+        joined = _hiragana("".join(character for character, _ in reading.unspaced))
+        return next((term for term in self._uncovering_unspaced if term in joined), None)
+
+    def _look(self, reading: Reading, masks: tuple[re.Pattern[str], ...]) -> tuple[Found, ...]:
+        words = _masked(tuple(word.text for word in reading.words), masks)
+        found = [
+            Found(hit.concept, hit.language, _clause_of(reading, hit.start), hit.start)
+            for hit in self.lexicon.hits(words)
+        ]
+        text, starts = _joined(words)
+        for pattern in self._patterns:
+            for match in pattern.expression.finditer(text):
+                place = bisect_right(starts, match.start()) - 1
+                clause = _clause_of(reading, place)
+                found.append(Found(pattern.concept, pattern.language, clause, place))
+        found += self._unspaced_concepts(reading)
+        return tuple(found)
+
+    def _unspaced_concepts(self, reading: Reading) -> Iterator[Found]:
+        if not reading.unspaced:
+            return
+        text = _hiragana("".join(character for character, _ in reading.unspaced))
+        for mask in self._unspaced_masks:
+            text = mask.sub(lambda match: _GONE * len(match[0]), text)
+        for concept, language, term in self._unspaced:
+            start = text.find(term)
+            if start >= 0:
+                clause = reading.clause(reading.unspaced[start][1])
+                yield Found(concept, language, clause, -1)
+
+    def _paired(self, found: tuple[Found, ...], wanted: Callable[[Pair], bool]) -> list[Finding]:
+        refused = []
+        for pair in self._pairs:
+            if not wanted(pair):
+                continue
+            firsts = [one for one in found if one.concept in pair.first]
+            seconds = [one for one in found if one.concept in pair.second]
+            for one in firsts:
+                other = next((other for other in seconds if pair.holds(one, other)), None)
+                if other is not None:
+                    both = (one.clause, other.clause)
+                    clause = " … ".join(dict.fromkeys(both))
+                    refused.append(Finding(pair.category, clause))
+                    break
+        return refused
+
+
+def _clause_of(reading: Reading, place: int) -> str:
+    return reading.clause(reading.words[place].clause)
+
+
+def _joined(words: tuple[str, ...]) -> tuple[str, list[int]]:
+    """Return the words with single spaces, and where each one starts."""
+    starts, place = [], 0
+    for word in words:
+        starts.append(place)
+        place += len(word) + 1
+    return " ".join(words), starts
+
+
+def _masked(words: tuple[str, ...], masks: tuple[re.Pattern[str], ...]) -> tuple[str, ...]:
+    text, starts = _joined(words)
+    kept = list(words)
+    for mask in masks:
+        for match in mask.finditer(text):
+            first = bisect_right(starts, match.start()) - 1
+            last = bisect_right(starts, match.end() - 1) - 1
+            kept[first : last + 1] = [_GONE] * (last - first + 1)
+    return tuple(kept)
+
+
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<!\w)(?:{_filled(pattern)})(?!\w)")
+
+
+def _filled(pattern: str) -> str:
+    """Put the words of English concepts in place of their names in braces."""
+    concepts = term_files()["en"]["concepts"]
+    words = {
+        name: "|".join(
+            re.escape(term).replace(r"\*", r"\w*").replace(r"\ ", " ")
+            for term in sorted(concepts[name], key=len, reverse=True)
+        )
+        for name in ("person", "garment", "clothing", "taking")
+    }
+    return unmarked(pattern.format(**words))
+
+
+def _pair(entry: Mapping[str, Any]) -> Pair:
+    return Pair(
+        Category[entry["category"]],
+        frozenset(entry["first"]),
+        frozenset(entry["second"]),
+        entry["within"],
+        entry.get("same_language", False),
+    )
+
+
+def _patterns(data: Mapping[str, Any]) -> Iterator[_Pattern]:
+    files = {"en": data, **{name: file for name, file in term_files().items() if name != "en"}}
+    for language, file in files.items():
+        for entry in file.get("patterns", ()):
+            yield _Pattern(entry["concept"], language, _compiled(entry["pattern"]))
+
+
+def _masks(*, spaced: bool) -> Iterator[str]:
+    for file in term_files().values():
+        if file.get("spaced", True) is spaced:
+            yield from (entry["phrase"] for entry in file.get("masks", ()))
+
+
+def _unspaced_terms() -> Iterator[tuple[str, str, str]]:
+    for language, file in term_files().items():
+        if not file.get("spaced", True):
+            for concept, terms in file["concepts"].items():
+                for term in terms:
+                    yield concept, language, _hiragana(term)
+
+
+def _hiragana(text: str) -> str:
+    return text.translate(_HIRAGANA)
+
+
+@functools.cache
+def _rules_file() -> Mapping[str, Any]:
+    data = resources.files(__package__).joinpath("data", "rules.toml")
+    return tomllib.loads(data.read_text(encoding="utf-8"))

@@ -1,0 +1,93 @@
+"""One text of a request: all of its readings, and what the rules say about them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from retouch_safety.prompts.fields import Role
+from retouch_safety.prompts.names import inside, words_of
+from retouch_safety.prompts.normalise import readings
+from retouch_safety.prompts.reading import Reading
+from retouch_safety.prompts.rules import Finding, Found, Rules
+from retouch_safety.prompts.syntax import strip_syntax
+from retouch_safety.prompts.verdict import Category
+
+
+@dataclass(frozen=True)
+class CheckedText:
+    """A text that the rules have seen.
+
+    Attributes:
+        field: which text.
+        original: as the user wrote it.
+        plain: its plain readings.
+        drawn: readings of what the picture shall show, without benign phrases, for the embedding.
+        findings: what the rules refuse.
+        floor: concepts for the floor's rules across fields.
+    """
+
+    field: str
+    original: str
+    plain: tuple[str, ...]
+    drawn: tuple[Reading, ...]
+    findings: tuple[Finding, ...]
+    floor: tuple[Found, ...]
+
+
+def check_text(rules: Rules, field: str, text: str, role: Role) -> CheckedText:
+    """Read one text in every way and ask the rules.
+
+    Args:
+        rules: the rules.
+        field: which text, for example ``region_prompts[1]``.
+        text: as the user wrote it.
+        role: how it acts on the picture.
+    """
+    if role is Role.NAME:
+        plain = readings(words_of(text))
+        named = [rules.read(reading) for reading in plain]
+        found = _drawn_findings(rules, named) or list(_inside_names(rules, named))
+        return CheckedText(field, text, plain, (), _distinct(found), _floor(rules, named))
+    stripped = strip_syntax(text)
+    shown, hidden = _readings(stripped.drawn), _readings(stripped.avoided)
+    names = [check_text(rules, field, name, Role.NAME) for name in stripped.names]
+    if role is Role.NEGATIVE:
+        shown, hidden = hidden, shown
+    drawn_readings = tuple(rules.read(reading) for reading in shown)
+    found = _drawn_findings(rules, drawn_readings)
+    found += _avoided_findings(rules, hidden)
+    found += [finding for name in names for finding in name.findings]
+    floor = _floor(rules, drawn_readings) + tuple(one for name in names for one in name.floor)
+    # a window may cut a benign phrase in two, and half of one is no longer benign
+    embedded = tuple(rules.without_benign(reading) for reading in drawn_readings)
+    return CheckedText(field, text, (*shown, *hidden), embedded, _distinct(found), floor)
+
+
+def _readings(texts: tuple[str, ...]) -> tuple[str, ...]:
+    found = dict.fromkeys(reading for text in texts for reading in readings(text))
+    return tuple(reading for reading in found if reading.strip())
+
+
+def _drawn_findings(rules: Rules, read: list[Reading] | tuple[Reading, ...]) -> list[Finding]:
+    return [finding for reading in read for finding in rules.findings(reading)]
+
+
+def _avoided_findings(rules: Rules, hidden: tuple[str, ...]) -> list[Finding]:
+    clauses = (rules.uncovers(rules.read(reading)) for reading in hidden)
+    return [Finding(Category.UNDRESS, clause) for clause in clauses if clause is not None]
+
+
+def _inside_names(rules: Rules, read: list[Reading]) -> Iterator[Finding]:
+    for reading in read:
+        for word in rules.without_benign(reading).words:
+            if inside(word.text) is not None:
+                yield Finding(Category.SEXUAL, word.text)
+
+
+def _floor(rules: Rules, read: list[Reading] | tuple[Reading, ...]) -> tuple[Found, ...]:
+    return tuple(found for reading in read for found in rules.floor_concepts(reading))
+
+
+def _distinct(found: list[Finding]) -> tuple[Finding, ...]:
+    return tuple(dict.fromkeys(found))

@@ -1,0 +1,29 @@
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from retouch_safety.prompts import PromptFilter, SentenceEncoder
+from retouch_safety.prompts.rules import Rules
+
+SETS = Path(__file__).parents[3] / "benchmarks" / "prompts"
+
+
+@pytest.fixture(scope="session")
+def encoder():
+    return SentenceEncoder()
+
+
+@pytest.fixture(scope="session")
+def prompt_filter(encoder):
+    return PromptFilter(encoder=encoder)
+
+
+@pytest.fixture(scope="session")
+def rules():
+    return Rules()
+
+
+@pytest.fixture(scope="session")
+def development():
+    return tomllib.loads((SETS / "development.toml").read_text(encoding="utf-8"))
