@@ -1,0 +1,219 @@
+"""Write a mark into the edited pixels, and read it back before anyone else sees them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from retouch_safety.content import Box, Pixels, bounding_box, white_of
+from retouch_safety.receipt import MarkStatus
+from retouch_safety.tilemark.errors import InvalidMarkRequest
+from retouch_safety.tilemark.keys import Keys
+from retouch_safety.tilemark.luma import luma_of
+from retouch_safety.tilemark.pattern import CHIP, TILE, Plane, pattern_of
+from retouch_safety.tilemark.payload import Payload
+from retouch_safety.tilemark.reed_solomon import encode
+from retouch_safety.tilemark.residual import residual
+from retouch_safety.tilemark.search import Search
+from retouch_safety.tilemark.visibility import gain, relief
+
+Mask = npt.NDArray[np.float32] | npt.NDArray[np.bool_]
+
+STRENGTH: Final = 1.0
+STRENGTHS: Final = (0.05, 8.0)
+_DEPTHS: Final = ("uint8", "uint16", "float32")
+_FAINT: Final = 0.2  # grey levels, root mean square: less is not there after rounding
+
+
+@dataclass(frozen=True, eq=False)
+class Marked:
+    """A picture with, or without, a mark.
+
+    Attributes:
+        pixels: as they were given, at the same depth.
+        status: ``EMBEDDED`` only when the mark was read back from these very pixels.
+        region: the box around the marked pixels, None without a mark.
+        note: why there is no mark, else empty.
+        strength: what it was written with, 0 without a mark.
+    """
+
+    pixels: Pixels
+    status: MarkStatus
+    region: Box | None
+    note: str
+    strength: float
+
+
+@dataclass(frozen=True, eq=False)
+class Canvas:
+    """The part of a picture that may be written, and what is to be written there.
+
+    Attributes:
+        pixels: the whole picture.
+        box: where the part lies.
+        mask: h x w, 0 where nothing may change.
+        luma: h x w of the part, 0 to 255.
+        relief: h x w, how much each pixel hides.
+        tile: h x w, the repeated tile.
+    """
+
+    pixels: Pixels
+    box: Box
+    mask: Plane
+    luma: Plane
+    relief: Plane
+    tile: Plane
+
+    def change(self, strength: float) -> Plane:
+        """Return the h x w change of every channel, on a scale of 0 to 255."""
+        change: Plane = gain(self.relief, strength) * self.tile * self.mask
+        return change
+
+    def marked_luma(self, strength: float) -> Plane:
+        """Return the h x w luma of the part with the mark, as 8-bit storage holds it."""
+        # all channels change alike, so luma changes as much as they do
+        marked: Plane = np.clip(np.rint(self.luma + np.rint(self.change(strength))), 0, 255)
+        return marked
+
+    def written(self, strength: float) -> Pixels:
+        """Return a copy of the picture with the mark."""
+        result = self.pixels.copy()
+        part = self.pixels[self.box.slices]
+        result[self.box.slices] = _added(part, self.change(strength))
+        return result
+
+
+def embed(
+    pixels: Pixels,
+    edited: Mask,
+    payload: Payload,
+    keys: Keys,
+    strength: float = STRENGTH,
+    *,
+    alpha: Pixels | None = None,
+    random: np.random.Generator | None = None,
+) -> Marked:
+    """Write a mark of one strength and read it back.
+
+    Args:
+        pixels: H x W x 3 RGB or H x W grey, ``uint8``, ``uint16`` or ``float32`` (1.0 is white).
+        edited: H x W, bool or 0 to 1: how much of the mark each pixel receives. Pixels at 0 keep
+            their bits.
+        payload: what to write; its key id is the keys'.
+        keys: what to write it with.
+        strength: 0.05 to 8; 1 is about 45 dB on photographs.
+        alpha: H x W opacity at the depth of the pixels; pixels at 0 keep their bits.
+        random: places the tile; None draws from the operating system.
+
+    Returns:
+        The marked picture, or the same pixels with ``METADATA_ONLY`` and the reason.
+
+    Raises:
+        InvalidMarkRequest: wrong shape, depth or range.
+    """
+    low, high = STRENGTHS
+    if not low <= strength <= high:
+        raise InvalidMarkRequest("strength", strength, f"{low} to {high}", f"use {STRENGTH}")
+    canvas = canvas_of(pixels, edited, payload, keys, alpha, random)
+    if isinstance(canvas, Marked):
+        return canvas
+    return verified(canvas, canvas.written(strength), strength, payload, keys)
+
+
+def canvas_of(
+    pixels: Pixels,
+    edited: Mask,
+    payload: Payload,
+    keys: Keys,
+    alpha: Pixels | None,
+    random: np.random.Generator | None,
+) -> Canvas | Marked:
+    """Check a request and prepare it; the unmarked picture when there is too little to mark."""
+    check_picture(pixels)
+    _check_rest(pixels, edited, payload, keys, alpha)
+    mask = np.asarray(edited, np.float32)
+    if alpha is not None:
+        mask = np.where(alpha > 0, mask, np.float32(0))
+    box = bounding_box(mask > 0)
+    if box is None:
+        return unmarked(pixels, "nothing was edited")
+    if min(box.width, box.height) < TILE:
+        note = f"too small: {box.width}x{box.height} pixels, a mark needs {TILE}x{TILE}"
+        return unmarked(pixels, note)
+    random = random or np.random.default_rng()
+    tile = pattern_of(keys.pattern).tile(encode(payload.message(keys.auth)))
+    # Corners at whole chips: a picture at half its size then has one pixel for each chip.
+    corner = random.integers(0, TILE // CHIP, 2) * CHIP
+    moved = np.roll(tile, (int(corner[0]), int(corner[1])), (0, 1))
+    repeats = (-(-box.height // TILE), -(-box.width // TILE))
+    repeated = np.tile(moved, repeats)[: box.height, : box.width]
+    luma = luma_of(pixels[box.slices])
+    return Canvas(pixels, box, mask[box.slices], luma, relief(luma, random), repeated)
+
+
+def verified(
+    canvas: Canvas, written: Pixels, strength: float, payload: Payload, keys: Keys
+) -> Marked:
+    """Return the written picture if its mark can be read, else the unmarked one with the reason."""
+    part = luma_of(written[canvas.box.slices])
+    if Search(residual(part), keys.reader()).holds(payload):
+        return Marked(written, MarkStatus.EMBEDDED, canvas.box, "", strength)
+    difference = (part - canvas.luma)[canvas.mask > 0]
+    changed = float(np.sqrt(np.mean(difference**2)))
+    if changed < _FAINT:
+        return unmarked(canvas.pixels, f"too flat: only {changed:.2f} grey levels could be written")
+    return unmarked(canvas.pixels, "the mark could not be read back from this picture")
+
+
+def unmarked(pixels: Pixels, note: str) -> Marked:
+    """Return a picture as it is."""
+    return Marked(pixels, MarkStatus.METADATA_ONLY, None, note, 0.0)
+
+
+def check_picture(pixels: Pixels) -> None:
+    """Check shape, depth and that all values are finite.
+
+    Raises:
+        InvalidMarkRequest: they are not.
+    """
+    shape, depth = pixels.shape, pixels.dtype.name
+    grey_or_rgb = len(shape) == 2 or (len(shape) == 3 and shape[2] == 3)
+    if not grey_or_rgb or 0 in shape:
+        fix = "pass RGB without alpha; alpha is an argument of its own"
+        raise InvalidMarkRequest("pixels.shape", shape, "H x W or H x W x 3", fix)
+    if depth not in _DEPTHS:
+        fix = "convert the picture first"
+        raise InvalidMarkRequest("pixels.dtype", depth, ", ".join(_DEPTHS), fix)
+    if depth == "float32" and not np.isfinite(pixels).all():
+        raise InvalidMarkRequest("pixels", "NaN or infinity", "finite", "repair the picture first")
+
+
+def _check_rest(
+    pixels: Pixels, edited: Mask, payload: Payload, keys: Keys, alpha: Pixels | None
+) -> None:
+    for name, plane in (("edited", edited), ("alpha", alpha)):
+        if plane is not None and plane.shape != pixels.shape[:2]:
+            fix = "give one value for each pixel"
+            raise InvalidMarkRequest(f"{name}.shape", plane.shape, str(pixels.shape[:2]), fix)
+    # written so that NaN fails, too
+    if not bool(((edited >= 0) & (edited <= 1)).all()):
+        raise InvalidMarkRequest("edited", "values outside", "0 to 1", "scale or clip the mask")
+    if payload.key_id != keys.id:
+        fix = "make the payload with the keys' own id"
+        raise InvalidMarkRequest("payload.key_id", payload.key_id, str(keys.id), fix)
+
+
+def _added(pixels: Pixels, change: Plane) -> Pixels:
+    """Add a change to pixels of any depth; where it comes to 0 the bits stay."""
+    change = change if pixels.ndim == 2 else change[..., None]
+    white = white_of(pixels)
+    if pixels.dtype.kind == "f":
+        moved: Pixels = pixels + change / np.float32(255)
+        return np.where(change == 0, pixels, moved)
+    wide = np.int16 if white == 255 else np.int32
+    steps = np.rint(change * np.float32(white / 255)).astype(wide)
+    added: Pixels = np.clip(pixels.astype(wide) + steps, 0, int(white)).astype(pixels.dtype)
+    return added
