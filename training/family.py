@@ -59,7 +59,7 @@ FAMILY: Final[tuple[Part | Shards, ...]] = (
     Part("base", "base", 55, ("--close-ups", "1", "--lr", "1e-3", "--tail", "0")),
     Shards("latents", (0, 1), 6_000),
     Shards("latents", (2, 3), 2_000, ("--kind", "count")),
-    Part("base", "base", 190, ("--close-ups", "0.25", "--lr", "1e-3", "--tail", "0.25")),
+    Part("base", "base", 115, ("--close-ups", "0.25", "--lr", "1e-3", "--tail", "0.1")),
     Part("instruct", "instruct", 25, ("--close-ups", "1", "--tail", "0")),
     Part("instruct", "instruct", 70, ("--close-ups", "0.3")),
     Part("inpaint", "inpaint", 45, ("--close-ups", "0.5")),
