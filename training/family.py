@@ -155,7 +155,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--out", type=Path, default=cache_dir(), help="cache folder")
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
-    parser.add_argument("--scale", type=float, default=1.0, help="of all minutes; 0.1 suits a GPU")
+    parser.add_argument("--scale", type=float, default=1.0, help="of all minutes")
     parser.add_argument("--until", default="", help="time of day to stop at, HH:MM")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)

@@ -102,12 +102,12 @@ class Stock:
         self._share: float = args.close_ups
         self._count: int = args.batch
         self._due = 0.0
-        self._stocks = {
-            near: (pairs, Mixture([n for e in pairs.edits for n in labels(e)], shares))
-            for near in (False, True)
-            if (self._share > 0 if near else self._share < 1)
-            for pairs in (load(args.out, near=near),)
-        }
+        self._stocks: dict[bool, tuple[Pairs, Mixture]] = {}
+        for near, wanted in ((False, self._share < 1), (True, self._share > 0)):
+            if wanted:
+                pairs = load(args.out, near=near)
+                known = [label for edit in pairs.edits for label in labels(edit)]
+                self._stocks[near] = pairs, Mixture(known, shares)
 
     def draw(self, rng: np.random.Generator) -> tuple[Pairs, NDArray[np.int64]]:
         """Return the pairs of the next batch and which of all labels it holds."""

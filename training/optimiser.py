@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, distributed, nn
 
 #: Parts of names whose weights are no hidden matrices.
-OUTER: Final = ("conv_in", "conv_out", "embeddings.", "embedding.", "class_")
+OUTER: Final = ("conv_in", "conv_out", "embeddings.", "embedding.")
 MOMENTUM: Final = 0.95
 #: Muon's learning rate as a multiple of AdamW's.
 RATIO: Final = 3.0

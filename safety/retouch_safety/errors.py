@@ -7,10 +7,13 @@
     ├── AlreadyOpened    a sealed picture was opened twice, or by something other than the gate
     ├── DetectorFailed   a detector is missing, corrupt, or does not reproduce its known answer
     ├── InvalidContent   pixels that cannot be sealed: wrong shape or depth
-    └── CannotSave       a file that cannot be written: field, value, allowed, fix
+    └── InvalidInput     what was given cannot be used: field, value, allowed, fix
+        └── CannotSave   a file that cannot be written
 """
 
 from __future__ import annotations
+
+_SHOWN = 200  # characters of a value that a message repeats
 
 
 class SafetyError(Exception):
@@ -50,16 +53,23 @@ class InvalidContent(SafetyError):
     """Pixels that cannot be sealed: wrong shape or depth."""
 
 
-class CannotSave(SafetyError):
-    """A file that cannot be written.
+class InvalidInput(SafetyError):
+    """What was given cannot be used.
 
     Args:
         field: what is wrong, for example ``out.suffix``.
-        value: what was given.
+        value: what was given; never a secret. A long one is shortened in the message.
         allowed: the allowed range or set, in words.
         fix: what to do about it, one imperative clause.
     """
 
     def __init__(self, field: str, value: object, allowed: str, fix: str) -> None:
         self.field, self.value, self.allowed, self.fix = field, value, allowed, fix
-        super().__init__(f"{field}: got {value!r}; allowed: {allowed}. Fix: {fix}.")
+        shown = repr(value)
+        if len(shown) > _SHOWN:
+            shown = f"{shown[:_SHOWN]}…"
+        super().__init__(f"{field}: got {shown}; allowed: {allowed}. Fix: {fix}.")
+
+
+class CannotSave(InvalidInput):
+    """A file that cannot be written."""

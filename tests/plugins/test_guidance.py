@@ -28,6 +28,9 @@ def test_unset_takes_the_models_default(run):
 def test_scale_1_runs_one_branch_and_ignores_the_negative_prompt(run):
     one = run([Guidance(scale=1.0)])
     assert set(run.rows) == {1}
+    assert run.edit.notes["guidance.negative_prompt"] == "not used: the guidance scale is 1"
+    run([Guidance(scale=1.0)], negative_prompt="")
+    assert "guidance.negative_prompt" not in run.edit.notes
     assert torch.equal(one, run([Guidance(scale=1.0)], negative_prompt="a green fish"))
     assert torch.equal(one, run([]))
 

@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple, NoReturn
 
-from retouch_safety.audit.durable_files import sync_folder
 from retouch_safety.audit.errors import AuditFailed
 from retouch_safety.audit.head_file import read_head, write_head
 from retouch_safety.audit.key_file import AuditKey
@@ -27,6 +26,7 @@ from retouch_safety.audit.line import (
 from retouch_safety.audit.log_files import last_line, log_files, next_file
 from retouch_safety.audit.scan import is_interrupted_write, scan
 from retouch_safety.audit.torn_writes import pending_files, set_aside, settle, torn_fields
+from retouch_safety.durable_files import sync_folder
 
 EVIDENCE: Final = (
     "run `retouch audit verify`, keep the folder as it is, and start a new log elsewhere"

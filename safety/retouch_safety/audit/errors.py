@@ -4,12 +4,12 @@
 
     SafetyError
     ├── AuditFailed    not recorded, or not readable; nothing may be released
-    └── InvalidAudit   wrong input: field, value, allowed, fix
+    └── InvalidAudit   wrong input, an InvalidInput
 """
 
 from __future__ import annotations
 
-from retouch_safety.errors import SafetyError
+from retouch_safety.errors import InvalidInput, SafetyError
 
 
 class AuditFailed(SafetyError):
@@ -27,16 +27,5 @@ class AuditFailed(SafetyError):
         super().__init__(f"audit log, {stage}: {reason}. Fix: {fix}.")
 
 
-class InvalidAudit(SafetyError):
-    """Input that cannot be recorded.
-
-    Args:
-        field: what is wrong, for example ``entry.job``.
-        value: what was given.
-        allowed: the allowed range or set, in words.
-        fix: what to do about it, one imperative clause.
-    """
-
-    def __init__(self, field: str, value: object, allowed: str, fix: str) -> None:
-        self.field, self.value, self.allowed, self.fix = field, value, allowed, fix
-        super().__init__(f"{field}: got {value!r}; allowed: {allowed}. Fix: {fix}.")
+class InvalidAudit(InvalidInput):
+    """Input that cannot be recorded."""

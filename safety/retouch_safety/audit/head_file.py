@@ -10,10 +10,10 @@ import hmac
 import json
 from pathlib import Path
 
-from retouch_safety.audit.durable_files import PRIVATE, replace_whole
 from retouch_safety.audit.errors import AuditFailed
 from retouch_safety.audit.key_file import AuditKey
 from retouch_safety.audit.line import ChainHead
+from retouch_safety.durable_files import PRIVATE, replace_whole
 
 _FIX = "run `retouch audit verify`, keep the folder as it is, and start a new log elsewhere"
 

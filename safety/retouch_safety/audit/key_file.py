@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from retouch_safety.audit.durable_files import PRIVATE, write_once
 from retouch_safety.audit.errors import AuditFailed
+from retouch_safety.durable_files import PRIVATE, write_once
 
 KEY_BYTES: Final = 32
 _LABEL: Final = "retouch-audit-1"

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from retouch_safety.audit.durable_files import PRIVATE, sync_folder, write_once
 from retouch_safety.audit.line import Record
+from retouch_safety.durable_files import PRIVATE, sync_folder, write_once
 
 _PENDING: Final = ".pending"
 

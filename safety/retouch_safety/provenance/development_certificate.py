@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from retouch_safety.audit.durable_files import PRIVATE, PUBLIC, write_once
+from retouch_safety.durable_files import PRIVATE, PUBLIC, write_once
 from retouch_safety.provenance.certificate_checks import check_certificate, check_private
 from retouch_safety.provenance.errors import InvalidProvenance
 from retouch_safety.provenance.identity import Identity, IdentityKind

@@ -3,29 +3,18 @@
 ::
 
     SafetyError
-    ├── InvalidProvenance       wrong input: field, value, allowed, fix
+    ├── InvalidProvenance       wrong input, an InvalidInput
     ├── ProvenanceUnavailable   c2pa-python is missing or does not load
     └── SigningFailed           nothing was signed, and nothing may be released
 """
 
 from __future__ import annotations
 
-from retouch_safety.errors import SafetyError
+from retouch_safety.errors import InvalidInput, SafetyError
 
 
-class InvalidProvenance(SafetyError):
-    """Input that cannot be used.
-
-    Args:
-        field: what is wrong, for example ``certificate.key``.
-        value: what was given; never a secret.
-        allowed: the allowed range or set, in words.
-        fix: what to do about it, one imperative clause.
-    """
-
-    def __init__(self, field: str, value: object, allowed: str, fix: str) -> None:
-        self.field, self.value, self.allowed, self.fix = field, value, allowed, fix
-        super().__init__(f"{field}: got {value!r}; allowed: {allowed}. Fix: {fix}.")
+class InvalidProvenance(InvalidInput):
+    """Input that cannot be signed or verified."""
 
 
 class ProvenanceUnavailable(SafetyError):

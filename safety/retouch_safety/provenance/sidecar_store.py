@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from retouch_safety.audit.durable_files import PRIVATE, write_once
+from retouch_safety.durable_files import PRIVATE, write_once
 from retouch_safety.provenance.errors import InvalidProvenance
 from retouch_safety.provenance.statement import check_record
 from retouch_safety.provenance.vocabulary import record_text

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from retouch_safety.durable_files import PRIVATE, write_once
 from retouch_safety.tilemark.errors import InvalidMarkRequest
 from retouch_safety.tilemark.payload import KEY_IDS
 
@@ -134,8 +135,9 @@ class KeyRing:
 
     def _make(self, key_id: int, pattern: bytes) -> None:
         # the auth key comes last: an id counts only once both files are whole
-        _write_new(self._path("pattern", key_id), _text("pattern", pattern))
-        _write_new(self._path("auth", key_id), _text("auth", secrets.token_bytes(KEY_BYTES)))
+        # where another process was first, its key is as good
+        for kind, key in (("pattern", pattern), ("auth", secrets.token_bytes(KEY_BYTES))):
+            write_once(self._path(kind, key_id), _text(kind, key).encode("ascii"), PRIVATE)
 
     def _read(self, key_id: int) -> Keys:
         pattern, auth = (_read_key(kind, self._path(kind, key_id)) for kind in _KINDS)
@@ -144,23 +146,6 @@ class KeyRing:
 
 def _text(kind: str, key: bytes) -> str:
     return f"{_LABEL.format(kind=kind)} {key.hex()}\n"
-
-
-def _write_new(path: Path, text: str) -> None:
-    """Write a file that appears whole or not at all; one that exists is left as it is."""
-    partial = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(handle, "w", encoding="ascii") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(partial, path)
-        except FileExistsError:
-            return  # another process was first: its key is as good
-    finally:
-        partial.unlink()
 
 
 def _read_key(kind: str, path: Path) -> bytes:

@@ -27,11 +27,7 @@ def write_once(path: Path, data: bytes, mode: int) -> bool:
     """
     partial = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
     try:
-        handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
+        _write_durably(partial, data, mode)
         try:
             os.link(partial, path)  # unlike a rename, never replaces what is there
         except FileExistsError:
@@ -50,16 +46,20 @@ def replace_whole(path: Path, data: bytes, mode: int) -> None:
     """
     partial = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
     try:
-        handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
+        _write_durably(partial, data, mode)
         os.replace(partial, path)
     except BaseException:  # also Ctrl-C: nothing half-written may remain
         partial.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+def _write_durably(path: Path, data: bytes, mode: int) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(handle, "wb") as stream:
+        stream.write(data)
+        stream.flush()
+        os.fsync(stream.fileno())
 
 
 def sync_folder(folder: Path) -> None:
