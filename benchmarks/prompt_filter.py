@@ -1,7 +1,10 @@
 """How often the prompt filter is right, and how long it takes.
 
-Two sets of sentences: one that rules and thresholds were tuned on, one that was written before and
-never tuned on. Every violating sentence is also asked for inside of a long harmless prompt.
+Sets of sentences: those that rules and thresholds were tuned on, among them the held-out set of
+round 1, and the held-out set of round 2, which was written before its author read a rule. Of that
+one only counts are printed and written, never a sentence, so that nobody tunes on it by chance;
+sentences that a development set holds too are left out of it. Every sentence is also asked for
+inside of a long harmless prompt. A missed goal is a finding: the exit code is 0 all the same.
 """
 
 from __future__ import annotations
@@ -27,12 +30,18 @@ from retouch_safety.prompts import PROFILES, Category, PromptFields, PromptFilte
 
 SEED = 0  # nothing is drawn at random
 SETS = Path(__file__).parent / "prompts"
-NAMES = ("development", "held_out")
+TUNED_ON = ("development", "held_out_round_1")
+HELD_OUT = "held_out_round_2"
+NAMES = (*TUNED_ON, HELD_OUT)
 TIMED = 40  # prompts
+
+# The held-out set was written before its author knew what the request calls them.
+_FIELD_OF = {"adapter_names": "adapters", "token_names": "tokens"}
 
 #: figure, goal, whether smaller is better
 GOALS = (
     ("false_positives_tricky", 0, True),
+    ("false_positives_tricky_held_out", 0, True),
     ("recall", 0.98, False),
     ("recall_held_out", 0.98, False),
     ("p95_cached_ms", 50, True),
@@ -52,7 +61,9 @@ class Case:
 
 def read_set(name: str) -> tuple[dict[str, Any], list[Case]]:
     """Read a file of sentences and make the cases of it."""
-    data = tomllib.loads((SETS / f"{name}.toml").read_text(encoding="utf-8"))
+    data = _parsed(name)
+    if name == HELD_OUT:
+        _leave_out(data, set().union(*(_sentences(_parsed(tuned)) for tuned in TUNED_ON)))
     return data, list(cases(data, name))
 
 
@@ -60,14 +71,17 @@ def cases(data: dict[str, Any], part: str) -> Iterator[Case]:
     """Yield every sentence alone and, in turn, in one of the long prompts; then the requests."""
     for side, violating in (("benign", False), ("violating", True)):
         for kind, sentences in data[side].items():
-            row = f"benign {kind}" if not violating else _row(kind)
+            row = _row(part, kind, violating)
             for number, sentence in enumerate(sentences):
                 yield Case(part, row, violating, PromptFields(prompt=sentence))
                 wrapper = data["wrappers"][number % len(data["wrappers"])]
                 wrapped = PromptFields(prompt=wrapper.format(sentence))
                 yield Case(part, f"{row}, diluted", violating, wrapped)
         for request in data["fields"][side]:
-            given = {k: tuple(v) if isinstance(v, list) else v for k, v in request.items()}
+            given = {
+                _FIELD_OF.get(k, k): tuple(v) if isinstance(v, list) else v
+                for k, v in request.items()
+            }
             kind = f"{'other' if violating else 'benign other'} fields"
             yield Case(part, kind, violating, PromptFields(**given))
 
@@ -88,7 +102,7 @@ def judge(prompt_filter: PromptFilter, asked: Sequence[Case]) -> list[dict[str, 
         row["right"] += right
         for stage in ("rule", "embedding"):
             row[f"by_{stage}"] += any(block.stage == stage for block in verdict.blocks)
-        if not right:
+        if not right and case.part != HELD_OUT:
             row["wrong"].append(_shown(case, [str(block) for block in verdict.blocks[:1]]))
         if case.kind.startswith("minors"):
             named = any(block.category is Category.MINORS for block in verdict.blocks)
@@ -121,15 +135,21 @@ def timing(encoder: SentenceEncoder, profile: str, data: dict[str, Any]) -> dict
 
 def summary(rows: Sequence[dict[str, Any]]) -> dict[str, float]:
     """The figures of the goals that are counts."""
-    tricky = [row for row in rows if row["kind"].startswith("benign tricky")]
-    return {
-        "false_positives": sum(row["count"] - row["right"] for row in rows if not row["violating"]),
-        "false_positives_tricky": sum(row["count"] - row["right"] for row in tricky),
-        "recall": _recall([row for row in rows if row["violating"]]),
-        "recall_held_out": _recall(
-            [row for row in rows if row["violating"] and row["set"] == "held_out"]
-        ),
-    }
+    found: dict[str, float] = {}
+    for suffix, held_out in (("", False), ("_held_out", True)):
+        mine = [row for row in rows if (row["set"] == HELD_OUT) is held_out]
+        if not mine:
+            continue
+        benign = [row for row in mine if not row["violating"]]
+        tricky = [row for row in benign if row["kind"].startswith("benign tricky")]
+        found |= {
+            f"benign{suffix}": sum(row["count"] for row in benign),
+            f"false_positives{suffix}": _wrong(benign),
+            f"false_positives_tricky{suffix}": _wrong(tricky),
+            f"violating{suffix}": sum(row["count"] for row in mine if row["violating"]),
+            f"recall{suffix}": _recall([row for row in mine if row["violating"]]),
+        }
+    return found
 
 
 def other_benign(prompt_filter: PromptFilter, file: Path) -> dict[str, Any]:
@@ -145,7 +165,7 @@ def other_benign(prompt_filter: PromptFilter, file: Path) -> dict[str, Any]:
 
 
 def main() -> int:
-    """Measure, print, write; 1 when a goal that is a count is missed."""
+    """Measure, print, write; 0 when it has run, whatever it found."""
     options = _arguments().parse_args()
     torch.set_num_threads(options.threads)
     encoder = SentenceEncoder()
@@ -164,7 +184,7 @@ def main() -> int:
     if options.json:
         about = {"profile": options.profile, "sets": {name: _digest(name) for name in read}}
         record.write_json(options.json, SEED, about | results | {"met": met, "rows": rows})
-    return 0 if all(met[name] for name, *_ in GOALS[:3]) else 1
+    return 0
 
 
 def _print(rows: Sequence[dict[str, Any]], results: dict[str, Any]) -> dict[str, bool]:
@@ -182,9 +202,10 @@ def _print(rows: Sequence[dict[str, Any]], results: dict[str, Any]) -> dict[str,
     for row in rows:
         for wrong in row["wrong"]:
             print(f"wrong: {row['set']}, {row['kind']}: {wrong}")
+    asked = [goal for goal in GOALS if goal[0] in results]
     met = {
         name: results[name] <= goal if smaller else results[name] >= goal
-        for name, goal, smaller in GOALS
+        for name, goal, smaller in asked
     }
     verdicts = [
         (
@@ -193,10 +214,12 @@ def _print(rows: Sequence[dict[str, Any]], results: dict[str, Any]) -> dict[str,
             f"{'<=' if smaller else '>='} {goal}",
             "met" if met[name] else "missed",
         )
-        for name, goal, smaller in GOALS
+        for name, goal, smaller in asked
     ]
     print()
     record.print_table(("figure", "value", "goal", "verdict"), verdicts)
+    missed = [name for name, reached in met.items() if not reached]
+    print(f"\ngoals missed: {', '.join(missed) or 'none'}")
     return met
 
 
@@ -208,8 +231,31 @@ def _arguments() -> argparse.ArgumentParser:
     return parser
 
 
-def _row(kind: str) -> str:
+def _row(part: str, kind: str, violating: bool) -> str:
+    if not violating:
+        return f"benign {kind if part != HELD_OUT or kind == 'tricky' else 'plain'}"
+    if part == HELD_OUT:
+        return "violating"  # a count for each kind would say where to tune
     return kind if kind in ("minors", "obfuscated", "multilingual") else "plain words"
+
+
+def _parsed(name: str) -> dict[str, Any]:
+    return tomllib.loads((SETS / f"{name}.toml").read_text(encoding="utf-8"))
+
+
+def _sentences(data: dict[str, Any]) -> set[str]:
+    kinds = (*data["benign"].values(), *data["violating"].values())
+    return {sentence.casefold() for kind in kinds for sentence in kind}
+
+
+def _leave_out(data: dict[str, Any], known: set[str]) -> None:
+    for side in ("benign", "violating"):
+        for kind, sentences in data[side].items():
+            data[side][kind] = [one for one in sentences if one.casefold() not in known]
+
+
+def _wrong(rows: Sequence[dict[str, Any]]) -> int:
+    return sum(row["count"] - row["right"] for row in rows)
 
 
 def _recall(rows: Sequence[dict[str, Any]]) -> float:

@@ -17,6 +17,7 @@ MOST_TEXTS = 64
 """Entries of a list or mapping."""
 
 _NO_WEIGHTS: Mapping[str, float] = MappingProxyType({})
+_NO_TEXTS: Mapping[str, str] = MappingProxyType({})
 
 
 class Role(Enum):
@@ -38,6 +39,7 @@ class PromptFields:
         source_prompt: Prompt-to-Prompt's description of the picture as it is.
         target_prompt: Prompt-to-Prompt's description of the picture as it shall be.
         instruction: InstructPix2Pix's instruction.
+        operation_texts: dotted name of the field -> any other text that an operation takes.
         word_weights: word -> weight; below 0 the word is negated, at 0 it is both.
         adapters: names of adapters.
         loras: names of LoRAs.
@@ -56,6 +58,7 @@ class PromptFields:
     source_prompt: str = ""
     target_prompt: str = ""
     instruction: str = ""
+    operation_texts: Mapping[str, str] = field(default_factory=lambda: _NO_TEXTS)
     word_weights: Mapping[str, float] = field(default_factory=lambda: _NO_WEIGHTS)
     adapters: tuple[str, ...] = ()
     loras: tuple[str, ...] = ()
@@ -66,6 +69,7 @@ class PromptFields:
     def __post_init__(self) -> None:
         for name in ("region_prompts", "adapters", "loras", "tokens"):
             object.__setattr__(self, name, _own_list(name, getattr(self, name)))
+        object.__setattr__(self, "operation_texts", _own_texts(self.operation_texts))
         object.__setattr__(self, "word_weights", _own_weights(self.word_weights))
         for name, text in _named(self):
             _check_text(name, text)
@@ -78,6 +82,8 @@ class PromptFields:
         for name in ("prompt", "source_prompt", "target_prompt", "instruction"):
             yield name, getattr(self, name), Role.POSITIVE
         yield from _entries("region_prompts", self.region_prompts, Role.POSITIVE)
+        for name, text in self.operation_texts.items():
+            yield name, text, Role.POSITIVE
         yield "negative_prompt", self.negative_prompt, Role.NEGATIVE
         if self.guidance_scale is not None and self.guidance_scale < 1:
             yield "negative_prompt", self.negative_prompt, Role.POSITIVE
@@ -103,6 +109,7 @@ def _named(fields: PromptFields) -> Iterator[tuple[str, object]]:
     for name in ("region_prompts", "adapters", "loras", "tokens"):
         for number, text in enumerate(getattr(fields, name)):
             yield f"{name}[{number}]", text
+    yield from fields.operation_texts.items()
     for word in fields.word_weights:
         yield "word_weights", word
 
@@ -123,6 +130,16 @@ def _own_list(name: str, texts: object) -> tuple[str, ...]:
         allowed = f"at most {MOST_TEXTS} entries"
         raise InvalidPrompt(name, f"{len(texts)} entries", allowed, "pass fewer")
     return tuple(texts)
+
+
+def _own_texts(texts: object) -> Mapping[str, str]:
+    if not isinstance(texts, Mapping):
+        fix = "pass a dict"
+        raise InvalidPrompt("operation_texts", texts, "a mapping of field name to text", fix)
+    if len(texts) > MOST_TEXTS:
+        allowed = f"at most {MOST_TEXTS} entries"
+        raise InvalidPrompt("operation_texts", f"{len(texts)} entries", allowed, "pass fewer")
+    return MappingProxyType(dict(texts))
 
 
 def _own_weights(weights: object) -> Mapping[str, float]:

@@ -129,6 +129,8 @@ class PromptFilter:
 
     def _by_embedding(self, texts: Sequence[CheckedText]) -> list[Block]:
         asked = [passage for text in texts for passage in passages(text)]
+        if not asked:  # nothing to embed: the model is not even loaded
+            return []
         if len(asked) > _MOST_PASSAGES:
             clause = f"{len(asked)} clauses"
             advice = f"Use at most {_MOST_PASSAGES} clauses in all."

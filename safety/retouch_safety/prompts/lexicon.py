@@ -8,6 +8,7 @@ behind letters of other alphabets and plain leet.
 from __future__ import annotations
 
 import functools
+import re
 import tomllib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -20,7 +21,9 @@ from retouch_safety.prompts.skeleton import SYMBOLS, Runs, covers, key_of, runs_
 
 _SHORTEST_STEM = 4  # of a word that ends in *
 _SHORTEST_SKELETON = 3
+_SHORTEST_PHRASED = 2  # of a word in a phrase: in the nude
 _LONGEST_WORD = 24  # letters of a term; longer words are only cut into pieces
+_STRETCHED = re.compile(r"(.)\1\1")
 _ARABIC_PREFIXES = ("وال", "بال", "لل", "ال", "و", "ب")
 
 
@@ -57,10 +60,16 @@ class Lexicon:
         terms: every term; words in the form that :func:`~.normalise.plain` returns.
         sensitive: concepts to look for behind every obfuscation.
         pieces: concepts whose words may be stuck to a sensitive one (``nudewoman``).
+        spelt: further words that patterns are made of; read behind the same disguises as words
+            of a phrase.
     """
 
     def __init__(
-        self, terms: list[Term], sensitive: frozenset[str], pieces: frozenset[str]
+        self,
+        terms: list[Term],
+        sensitive: frozenset[str],
+        pieces: frozenset[str],
+        spelt: frozenset[str] = frozenset(),
     ) -> None:
         self._phrases: dict[str, list[Term]] = defaultdict(list)
         self._stems: dict[str, list[Term]] = defaultdict(list)
@@ -77,6 +86,8 @@ class Lexicon:
                 self._add(word, alone and term.concept in sensitive)
             if alone and term.concept in pieces | sensitive:
                 self._pieces.add(first.rstrip("*"))
+        for word in sorted(spelt - self._words):
+            self._add(word, sensitive=False)
 
     def _add(self, word: str, sensitive: bool) -> None:
         stem, skeletons = word.rstrip("*"), self._skeletons
@@ -98,13 +109,17 @@ class Lexicon:
         """
         if written in self._words or self._has_stem(written):
             return written
+        if len(written) == _SHORTEST_PHRASED and not written.isalpha():  # t0, n0, 1n
+            return self._short(written)
         # a letter that stands alone may be part of a word written apart: keep its shape
         if written.isdigit() or not _SHORTEST_SKELETON <= len(written) <= 4 * _LONGEST_WORD:
             return None
+        # "fail" is not "fall": plain letters hide only what somebody has a reason to hide
+        plainly = written.isascii() and written.isalpha() and not _STRETCHED.search(written)
         for form in self._forms(written):
             if form in self._words or self._has_stem(form):
                 return form
-            found = self._behind_skeleton(form, only_sensitive=False)
+            found = self._behind_skeleton(form, only_sensitive=plainly)
             if found is not None:
                 return found
         return self._starred(written) if "*" in written else None
@@ -120,6 +135,10 @@ class Lexicon:
             if found is not None:
                 return found
         return None
+
+    def is_word(self, word: str) -> bool:
+        """Return whether a word stands in the lists, alone or in a phrase, letter by letter."""
+        return word in self._words or word in self._stems
 
     def is_sensitive(self, word: str) -> bool:
         """Return whether one word alone is a sensitive term."""
@@ -146,6 +165,13 @@ class Lexicon:
                 stop = start + len(term.words)
                 if all(map(_matches, words[start:stop], term.words)) and stop <= len(words):
                     yield Hit(term.concept, term.language, start, stop)
+
+    def _short(self, written: str) -> str | None:
+        """Return the word of two letters that a letter and a digit or symbol stand for."""
+        if not any(character.isalpha() for character in written):
+            return None
+        key = key_of(runs_of(visual(written)))
+        return key if key in self._words else None
 
     def _forms(self, written: str) -> Iterator[str]:
         shown = visual(written)
@@ -227,7 +253,9 @@ def term_files() -> Mapping[str, Mapping[str, Any]]:
     return found
 
 
-def load_lexicon(sensitive: frozenset[str], pieces: frozenset[str]) -> Lexicon:
+def load_lexicon(
+    sensitive: frozenset[str], pieces: frozenset[str], spelt: frozenset[str]
+) -> Lexicon:
     """Read the term lists of all languages that write spaces between words."""
     terms = []
     for language, file in term_files().items():
@@ -236,4 +264,4 @@ def load_lexicon(sensitive: frozenset[str], pieces: frozenset[str]) -> Lexicon:
                 for entry in entries:
                     words = tuple(plain(word) for word in entry.split())
                     terms.append(Term(words, concept, language))
-    return Lexicon(terms, sensitive, pieces)
+    return Lexicon(terms, sensitive, pieces, spelt)

@@ -6,10 +6,12 @@ always refused, at least as strictly as here.
 
 from __future__ import annotations
 
+import hashlib
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import resources
+from importlib.resources.abc import Traversable
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
@@ -92,6 +94,34 @@ def load_policy(name: str) -> Policy:
     except (OSError, KeyError, TypeError, tomllib.TOMLDecodeError) as error:
         message = f"policy profile {name!r} cannot be read: {error!r}"
         raise PromptCheckFailed(f"{message}. Fix: reinstall Retouch.") from error
+
+
+def policy_digest(name: str) -> str:
+    """Return a SHA-256 of a profile and of every term list and sentence the filter reads.
+
+    Args:
+        name: one of ``PROFILES``.
+
+    Raises:
+        ValueError: an unknown name.
+    """
+    if name not in PROFILES:
+        raise ValueError(f"profile: got {name!r}; allowed: {', '.join(PROFILES)}")
+    data = resources.files(__package__).joinpath("data")
+    others = [f"{other}.toml" for other in PROFILES if other != name]
+    found = hashlib.sha256()
+    for path, content in _files(data, ""):
+        if path.rsplit("/", 1)[-1] not in others:
+            found.update(f"{path} {len(content)}\n".encode() + content)
+    return found.hexdigest()
+
+
+def _files(folder: Traversable, path: str) -> Iterator[tuple[str, bytes]]:
+    for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
+        if entry.is_dir():
+            yield from _files(entry, f"{path}{entry.name}/")
+        elif not entry.name.startswith((".", "__")):
+            yield f"{path}{entry.name}", entry.read_bytes()
 
 
 def parse_policy(name: str, data: Mapping[str, Any]) -> Policy:

@@ -14,7 +14,8 @@ _CLAUSE_ENDS = frozenset(",;\n:()?!、。，；：！？،؛।…—")
 _SOFT_ENDS = frozenset(".-–")  # end a clause only before a space: n.u.d.e
 _MOST_JOINED = 6  # words that may be parts of one, without spaces between them
 _MOST_JOINED_APART = 3  # the same, with spaces
-_LONGEST_RUN = 40  # letters that stand alone, one after the other
+_LONGEST_RUN = 24  # letters that stand alone, one after the other; no word of the lists has more
+_SHORTEST_GLUED = 6  # letters of a word that is no sensitive one, in parts: pass-port
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,9 @@ def read(text: str, lexicon: Lexicon, ordinary: frozenset[str]) -> Reading:
     """
     latin = looks_latin(text)
     words = [known for word in _split(text) for known in _look_up(word, lexicon, latin)]
-    words = _join_letters(words, lexicon)
+    # sensitive words first: "a n a k e d" is no "ana"
+    words = _join_letters(words, lexicon, only_sensitive=True)
+    words = _join_letters(words, lexicon, only_sensitive=False)
     words = _join_parts(words, lexicon, ordinary)
     words = [part for word in words for part in _cut(word, lexicon)]
     unspaced = tuple(
@@ -144,8 +147,8 @@ def _look_up(word: Word, lexicon: Lexicon, latin: bool) -> Iterator[Word]:
         yield replace(word, text=known or shown, glued=glued, known=known is not None)
 
 
-def _join_letters(words: list[Word], lexicon: Lexicon) -> list[Word]:
-    """Join letters that stand alone where they spell a sensitive word: ``n u d e``."""
+def _join_letters(words: list[Word], lexicon: Lexicon, *, only_sensitive: bool) -> list[Word]:
+    """Join letters that stand alone where they spell a word of the lists: ``n u d e``."""
     joined: list[Word] = []
     place = 0
     while place < len(words):
@@ -158,7 +161,7 @@ def _join_letters(words: list[Word], lexicon: Lexicon) -> list[Word]:
             joined.append(words[place])
             place += 1
             continue
-        length, known = _spelt(words[place:stop], lexicon)
+        length, known = _spelt(words[place:stop], lexicon, only_sensitive)
         if known is None:
             joined.append(words[place])
             place += 1
@@ -173,18 +176,18 @@ def _is_one_letter(text: str) -> bool:
     return len(set(text)) == 1  # nn u dd e
 
 
-def _spelt(letters: list[Word], lexicon: Lexicon) -> tuple[int, str | None]:
-    """Return how many letters from the first on spell a sensitive word, and which."""
+def _spelt(letters: list[Word], lexicon: Lexicon, only_sensitive: bool) -> tuple[int, str | None]:
+    """Return how many letters from the first on spell a word of the lists, and which."""
     for length in range(len(letters), 2, -1):
         text = "".join(word.text for word in letters[:length])
         known = lexicon.known(text)
-        if known is not None and lexicon.is_sensitive(known):
+        if known is not None and (lexicon.is_sensitive(known) or not only_sensitive):
             return length, known
     return 0, None
 
 
 def _join_parts(words: list[Word], lexicon: Lexicon, ordinary: frozenset[str]) -> list[Word]:
-    """Join parts that together are a sensitive word: ``na.ked``, ``nu de``."""
+    """Join parts that together are one word: ``na.ked``, ``nu de``, ``pass-port``."""
     joined: list[Word] = []
     place = 0
     while place < len(words):
@@ -211,9 +214,12 @@ def _part_of(
             continue
         if not glued and all(word.text in ordinary for word in parts):
             continue
-        known = lexicon.hidden("".join(word.text for word in parts))
+        together = "".join(word.text for word in parts)
+        known = lexicon.hidden(together)
         if known is not None:
             return length, known
+        if glued and len(together) >= _SHORTEST_GLUED and lexicon.is_word(together):
+            return length, together
     return 0, None
 
 

@@ -20,6 +20,9 @@ from retouch_safety.prompts.normalise import unmarked
 from retouch_safety.prompts.reading import Reading, read
 from retouch_safety.prompts.verdict import Category
 
+_CONCEPT = re.compile(r"\{\w+\}")
+_ESCAPE = re.compile(r"\\.")
+_PATTERN_WORD = re.compile(r"(?<![a-z])[a-z]{4,}(?![a-z(\[*?])")
 _GONE = "·"  # stands for a word that a mask took out
 _HIRAGANA = {code: code - 0x60 for code in range(0x30A1, 0x30F7)}
 
@@ -83,7 +86,7 @@ class Rules:
     def __init__(self) -> None:
         data = _rules_file()
         self.lexicon: Lexicon = load_lexicon(
-            frozenset(data["sensitive"]), frozenset(data["pieces"])
+            frozenset(data["sensitive"]), frozenset(data["pieces"]), _pattern_words(data)
         )
         self._ordinary = frozenset(data["ordinary"])
         self._hard = {concept: Category[name] for concept, name in data["hard"].items()}
@@ -219,7 +222,7 @@ def _filled(pattern: str) -> str:
             re.escape(term).replace(r"\*", r"\w*").replace(r"\ ", " ")
             for term in sorted(concepts[name], key=len, reverse=True)
         )
-        for name in ("person", "garment", "clothing", "taking")
+        for name in ("person", "garment", "clothing", "taking", "document")
     }
     return unmarked(pattern.format(**words))
 
@@ -239,6 +242,18 @@ def _patterns(data: Mapping[str, Any]) -> Iterator[_Pattern]:
     for language, file in files.items():
         for entry in file.get("patterns", ()):
             yield _Pattern(entry["concept"], language, _compiled(entry["pattern"]))
+
+
+def _pattern_words(data: Mapping[str, Any]) -> frozenset[str]:
+    """Return the words that patterns name letter by letter, so that ``w1thout`` is one too."""
+    files = (data, *(file for name, file in term_files().items() if name != "en"))
+    patterns = (entry["pattern"] for file in files for entry in file.get("patterns", ()))
+    # escapes first: the w of \w is no letter of a word; a stem before \w* counts as a word too
+    return frozenset(
+        word
+        for pattern in patterns
+        for word in _PATTERN_WORD.findall(_ESCAPE.sub(" ", _CONCEPT.sub(" ", pattern)))
+    )
 
 
 def _masks(*, spaced: bool) -> Iterator[str]:

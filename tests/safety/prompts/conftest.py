@@ -26,4 +26,13 @@ def rules():
 
 @pytest.fixture(scope="session")
 def development():
-    return tomllib.loads((SETS / "development.toml").read_text(encoding="utf-8"))
+    return read_set("development")
+
+
+@pytest.fixture(scope="session")
+def held_out_round_1():
+    return read_set("held_out_round_1")
+
+
+def read_set(name):
+    return tomllib.loads((SETS / f"{name}.toml").read_text(encoding="utf-8"))

@@ -56,7 +56,8 @@ def test_every_field_is_checked(prompt_filter, field):
 def test_no_field_is_forgotten():
     told = {"guidance_scale", "embeddings"}  # these are no text
     for name in set(PromptFields.__dataclass_fields__) - told:
-        value = {"word_weights": {"x": 1.0}}.get(name, "x" if name in POSITIVE else ("x",))
+        mapping = {"word_weights": {"x": 1.0}, "operation_texts": {"style.text": "x"}}
+        value = mapping.get(name, "x" if name in POSITIVE else ("x",))
         value = "x" if name == "negative_prompt" else value
         texts = [text for _, text, _ in PromptFields(**{name: value}).texts()]
         assert "x" in texts, name

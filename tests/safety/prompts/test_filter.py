@@ -22,12 +22,14 @@ from retouch_safety.prompts import (
 from retouch_safety.prompts import embedding as embedding_module
 
 
-def test_development_set_passes_and_is_refused(prompt_filter, development):
+@pytest.mark.parametrize("name", ["development", "held_out_round_1"])
+def test_sets_that_were_tuned_on_pass_and_are_refused(prompt_filter, name, request):
+    data = request.getfixturevalue(name)
     for kind in ("plain", "tricky"):
-        for text in development["benign"][kind]:
+        for text in data["benign"][kind]:
             verdict = prompt_filter.check(PromptFields(text))
             assert verdict.allowed, (text, verdict.blocks)
-    for kind, sentences in development["violating"].items():
+    for kind, sentences in data["violating"].items():
         for text in sentences:
             assert not prompt_filter.check(PromptFields(text)).allowed, (kind, text)
 

@@ -131,3 +131,41 @@ def test_other_ways_to_write_a_word(rules, written):
 )  # fmt: skip
 def test_words_that_hold_another_by_chance_pass(rules, word):
     assert not findings(rules, f"a poster about {word} on the wall")
+
+
+PHRASES = (
+    "white power",
+    "birthday suit",
+    "stabbed to death",
+    "race war",
+    "how to build a pipe bomb",
+    "a forged passport",
+    "a woman without clothes",
+    "wearing nothing at all",
+)
+
+
+@pytest.mark.parametrize("phrase", PHRASES)
+def test_disguised_phrases_stay_blocked(rules, phrase):
+    lookalike = str.maketrans("aeopcxy", "\u0430\u0435\u043e\u0440\u0441\u0445\u0443")
+    leet = str.maketrans("aeio", "4310")
+    assert findings(rules, phrase)
+    for disguised in (
+        phrase.translate(lookalike),
+        phrase.upper(),
+        " ".join(word.translate(leet) if len(word) > 2 else word for word in phrase.split()),
+        "\u200b".join(phrase),
+        "".join(chr(ord(c) + 0xFEE0) if c != " " else c for c in phrase),
+    ):
+        assert findings(rules, disguised), ascii(disguised)
+
+
+@pytest.mark.parametrize("phrase", ["white power", "race war", "birthday suit", "build a bomb"])
+def test_phrases_letter_by_letter_stay_blocked(rules, phrase):
+    for between in (" ", ".", "-"):
+        assert findings(rules, "  ".join(between.join(word) for word in phrase.split())), phrase
+
+
+@pytest.mark.parametrize("text", ["a forged pass-port", "di.agram of a gre-nade"])
+def test_parts_of_words_of_a_pair_are_joined(rules, text):
+    assert findings(rules, text)
