@@ -1,0 +1,1 @@
+"""Harmless pictures for the output detectors: photographs of installed packages, and drawings."""
