@@ -16,7 +16,7 @@ import cv2
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from marks import clean, cost, table
+from marks import clean, cost, foreign, table
 from marks.about import about
 from marks.attacks import Attack, attacks
 from marks.contenders import contenders
@@ -37,6 +37,9 @@ def main() -> int:
     parser.add_argument("--pictures", default="", help="pictures whose name contains this")
     parser.add_argument("--every", type=int, default=1, help="only every n-th picture")
     parser.add_argument("--clean", type=int, default=0, help="tiles without a mark to look at")
+    parser.add_argument(
+        "--foreign", type=int, default=0, help="pictures without a mark of others to look at"
+    )
     parser.add_argument("--speed", type=int, default=0, help="repeats of the timing")
     parser.add_argument("--again", action="store_true", help="forget earlier results")
     options = parser.parse_args()
@@ -71,6 +74,15 @@ def everything(
         for state in clean.count_accepts(list(pictures().values()), options.clean, known):
             journal.content["clean"] = state
             yield
+    if options.foreign:
+        known = journal.content.get("foreign_clean", {})
+        for state in foreign.count_accepts(list(pictures().values()), options.foreign, known):
+            journal.content["foreign_clean"] = state
+            yield
+        known = journal.content.get("foreign_marks", {})
+        for state in foreign.recognition(chosen, known):
+            journal.content["foreign_marks"] = state
+            yield
     if options.speed:
         rgb = pictures()["photograph astronaut"](512)
         journal.content["milliseconds_512"] = cost.milliseconds(rgb, options.speed)
@@ -84,7 +96,7 @@ def show(journal: Journal) -> None:
     head, body = table.lines(found, names)
     table.show(head, body)
     print("\nread/of (mean bit accuracy); chance is 0.50, also for what says that it cannot read")
-    for part in ("clean", "milliseconds_512"):
+    for part in ("clean", "foreign_clean", "foreign_marks", "milliseconds_512"):
         if part in journal.content:
             print(f"{part}: {journal.content[part]}")
     journal.content["summary"] = found

@@ -12,11 +12,13 @@ from marks.contenders import KEYS
 from marks.pictures import Draw, Rgb
 from retouch_safety.tilemark import detect
 
-_SIDES = (128, 160, 192, 256)
+SIDES = (128, 160, 192, 256)
 _SEED = 20
 
 
-def tiles(draws: list[Draw], count: int, start: int) -> Iterator[Rgb]:
+def tiles(
+    draws: list[Draw], count: int, start: int, sides: tuple[int, ...] = SIDES
+) -> Iterator[Rgb]:
     """Yield clean tiles number start to count - 1, each another cut of a picture or generated.
 
     Cuts are scaled, turned by quarters, mirrored, and shifted in contrast and colour; every fourth
@@ -25,7 +27,7 @@ def tiles(draws: list[Draw], count: int, start: int) -> Iterator[Rgb]:
     sources = [draw(512) for draw in draws]
     for number in range(start, count):
         random = np.random.default_rng([_SEED, number])
-        side = int(random.choice(_SIDES))
+        side = int(random.choice(sides))
         if number % 4 == 3:
             yield _noise(side, random)
         else:

@@ -59,17 +59,17 @@ class InvisibleWatermark:
 
     def write(self, rgb: Rgb, bits: Bits, seed: int) -> Rgb:
         """Return the marked picture."""
-        encoder = _package().WatermarkEncoder()
+        encoder = invisible_watermark().WatermarkEncoder()
         encoder.set_watermark("bits", bits.tolist())
-        self._load(_package().WatermarkEncoder)
+        self._load(invisible_watermark().WatermarkEncoder)
         return _swapped(encoder.encode(_swapped(rgb), self._method))
 
     def read(self, rgb: Rgb, *, placed: bool) -> Bits | None:
         """Return whatever bits the method sees; None under 256 x 256 pixels, which it refuses."""
         if rgb.shape[0] * rgb.shape[1] < 256 * 256:
             return None
-        self._load(_package().WatermarkDecoder)
-        decoder = _package().WatermarkDecoder("bits", BITS)
+        self._load(invisible_watermark().WatermarkDecoder)
+        decoder = invisible_watermark().WatermarkDecoder("bits", BITS)
         return np.asarray(decoder.decode(_swapped(rgb), self._method), np.uint8)
 
     def _load(self, side: Any) -> None:
@@ -89,7 +89,8 @@ def balanced_bits(random: np.random.Generator) -> Bits:
 
 
 @lru_cache(maxsize=1)
-def _package() -> Any:
+def invisible_watermark() -> Any:
+    """The package, imported when it takes part."""
     import imwatermark  # imports torch: only when it takes part
 
     return imwatermark
