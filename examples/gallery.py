@@ -34,6 +34,7 @@ from retouch.models.records import find_model, is_installed
 from retouch_plugins.ip_adapter import IPAdapter
 from retouch_plugins.t2i_adapter import T2IAdapter
 from retouch_safety.gate import Gate
+from retouch_safety.job import Job
 from retouch_safety.save import save
 from retouch_safety.sealed import Sealed
 
@@ -70,9 +71,10 @@ def main() -> None:
     pictures = options.docs / "images" / "gallery"
     pictures.mkdir(parents=True, exist_ok=True)
     gate = Gate()
+    admission = gate.admit(Job(operations=("gallery",)))
     with shipped_pictures():
         for entry in chosen:
-            strip = gate.release(Sealed.composite(draw(panes(entry))))
+            strip = gate.release(Sealed.composite(draw(panes(entry))), admission)
             save(strip, pictures / f"{entry.slug}.webp")
             print(entry.title)
     if not options.only:

@@ -10,6 +10,14 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _home(tmp_path_factory):
+    """Keys, certificate, audit log and installed models of the tests, never the user's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RETOUCH_HOME", str(tmp_path_factory.mktemp("home")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def tiny_folder(tmp_path_factory):
     """A tiny Stable Diffusion checkpoint on disk."""

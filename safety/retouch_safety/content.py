@@ -13,7 +13,7 @@ from retouch_safety.errors import InvalidContent
 Pixels: TypeAlias = npt.NDArray[Any]
 Bytes8: TypeAlias = npt.NDArray[np.uint8]
 Inside: TypeAlias = npt.NDArray[np.bool_]
-Form: TypeAlias = Literal["composite", "patch"]
+Form: TypeAlias = Literal["composite", "patch", "preview"]
 
 _DEPTHS = ("uint8", "uint16", "float32")
 
@@ -37,7 +37,8 @@ class Content:
     """Checked shapes of one picture on its way through the gate.
 
     Attributes:
-        form: ``composite`` (a whole canvas) or ``patch`` (a layer with its own alpha).
+        form: ``composite`` (a whole canvas), ``patch`` (a layer with its own alpha) or ``preview``
+            (a patch of an edit on its way).
         pixels: H x W x 3 RGB, ``uint8``, ``uint16`` or ``float32`` where 1.0 is white.
         edited: H x W ``float32`` in [0, 1]; 0 where the pixels are the source's own.
         alpha: H x W opacity at the depth of the pixels, or None.

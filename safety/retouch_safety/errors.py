@@ -24,21 +24,35 @@ class Refused(SafetyError):
     """The gate said no; nothing was released.
 
     Args:
-        stage: what refused: ``pixels``, ``self-test``, ``detector``, ``watermark``, ``receipt``.
+        stage: what refused: ``prompt``, ``input``, ``installation``, ``self-test``, ``pixels``,
+            ``detector``, ``watermark``, ``receipt``, ``manifest`` or ``audit``.
         category: what was found, or ``failed`` when the check itself broke.
         score: the score that was compared, NaN if there was none.
         threshold: the score from which on the stage refuses, NaN if there was none.
         advice: what the user can do, one sentence.
+        field: the field of the request at fault, empty when it is the result.
+        clause: the part of a text at fault, as the filter read it; else empty.
     """
 
     def __init__(
-        self, stage: str, category: str, score: float, threshold: float, advice: str
+        self,
+        stage: str,
+        category: str,
+        score: float,
+        threshold: float,
+        advice: str,
+        *,
+        field: str = "",
+        clause: str = "",
     ) -> None:
         self.stage, self.category, self.advice = stage, category, advice
         self.score, self.threshold = score, threshold
+        self.field, self.clause = field, clause
         found = f"{category}, score {score:.3f}, threshold {threshold:.3f}"
         shown = category if threshold != threshold else found
-        super().__init__(f"refused by the {stage} check ({shown}). {advice}")
+        where = f" {field}:" if field else ""
+        what = f" in {clause!r}" if clause else ""
+        super().__init__(f"refused by the {stage} check:{where} {shown}{what}. {advice}")
 
 
 class AlreadyOpened(SafetyError):

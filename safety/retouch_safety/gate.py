@@ -1,186 +1,276 @@
 """The gate: every picture passes it, and nothing else can turn Sealed into Released.
 
-Order: shape and finite check, detectors, watermark, receipt. Whatever goes wrong on the way,
-including a bug in a detector, is a refusal: a gate that fails open is no gate.
+Before anything runs, ``admit`` reads every text and looks at every picture of a request. After,
+``release`` goes in this order: finite check, detectors, watermark, its verification, receipt,
+manifest, audit record, and only then the pixels. Whatever goes wrong on the way, including a bug
+in a detector or a full disk, is a refusal: a gate that fails open is no gate.
 """
 
 from __future__ import annotations
 
+import hashlib
 import math
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Final, Literal
+from typing import Final, NoReturn, final
 
-import numpy as np
-
-from retouch_safety.content import Box, Bytes8, Content, Inside, Pixels, bounding_box, to_8bit
-from retouch_safety.detector import Detector, OpenNSFW, known_picture
+from retouch_safety import marking
+from retouch_safety.admission import Admission
+from retouch_safety.audit import Entry, Event
+from retouch_safety.content import Content, Inside, bounding_box
+from retouch_safety.content_copies import blurred, immutable, own_copy
+from retouch_safety.credentials import Credentials, credentials_of, keep_manifest
+from retouch_safety.detector_panel import THRESHOLDS, DetectorPanel, Profile, SelfTest
+from retouch_safety.detectors import ClipSafetyChecker, Detector, installed_detectors
 from retouch_safety.errors import Refused
+from retouch_safety.fingerprint import fingerprint
+from retouch_safety.foreign_marks import write_compatibility_mark
+from retouch_safety.input_check import InputCheck
+from retouch_safety.installation import Installation
+from retouch_safety.job import Job
+from retouch_safety.prompts import PromptFilter, PromptRefused, PromptRule
+from retouch_safety.prompts.policy import policy_digest
 from retouch_safety.receipt import DetectorScores, Receipt, digest_of
+from retouch_safety.refusal import BROKEN, logged_prompts, refusal_entry, refusal_of, refusing
 from retouch_safety.sealed import GATE_CAPABILITY, Released, Sealed
-from retouch_safety.watermark import Marked, mark, new_record_id, read_mark
+from retouch_safety.tilemark import Marked
 
-Profile = Literal["standard", "strict"]
-
-_THRESHOLDS: Final = {"standard": 0.5, "strict": 0.3}
-_ADVICE = "Change the prompt, the picture or the strength, and try again."
-_BROKEN = "Nothing was released. Run `retouch doctor`."
+_LARGEST_RECORD: Final = (1 << marking.RECORD_BITS) - 1
 
 
-@dataclass(frozen=True)
-class SelfTest:
-    """One line of the self-test: what was checked, whether it works, and what was seen."""
-
-    name: str
-    works: bool
-    detail: str
-
-
+@final
 class Gate:
-    """Checks and marks pictures. There is no gate without a detector, and no way round it.
+    """Checks, marks, signs and logs pictures. There is no gate without, and no way round it.
 
     Args:
         extra_detectors: looked at in addition to Open-NSFW; they add up, none replaces another.
-        profile: ``standard`` refuses from 0.5 on, ``strict`` from 0.3 on.
+        extra_rules: prompt rules in addition to our own.
+        profile: ``standard``, ``strict`` or ``medical-art``; none relaxes the floor.
+        installation: keys, certificate and log; default this user's own.
+        compatibility_mark: also write the mark of Stable Diffusion XL into whole 8-bit pictures,
+            for readers that know no other.
 
     Raises:
         ValueError: an unknown profile.
+        DetectorFailed: a detector that an installed package adds cannot be loaded.
     """
 
     def __init__(
-        self, extra_detectors: Sequence[Detector] = (), *, profile: Profile = "standard"
+        self,
+        extra_detectors: Sequence[Detector] = (),
+        extra_rules: Sequence[PromptRule] = (),
+        *,
+        profile: Profile = "standard",
+        installation: Installation | None = None,
+        compatibility_mark: bool = False,
     ) -> None:
-        if profile not in _THRESHOLDS:
-            raise ValueError(f"profile: got {profile!r}; allowed: {', '.join(_THRESHOLDS)}")
-        self._detectors: tuple[Detector, ...] = (OpenNSFW(), *extra_detectors)
-        self._threshold = _THRESHOLDS[profile]
+        if profile not in THRESHOLDS:
+            raise ValueError(f"profile: got {profile!r}; allowed: {', '.join(THRESHOLDS)}")
+        self.installation = Installation.default() if installation is None else installation
+        detectors = (*_second_opinion(self.installation), *installed_detectors(), *extra_detectors)
+        self._panel = DetectorPanel(detectors, THRESHOLDS[profile])
+        self._compatible = compatibility_mark
+        self._prompts = PromptFilter(profile, extra_rules)
+        self._inputs = InputCheck(self._panel)
+        rules = tuple(type(rule).__qualname__ for rule in extra_rules)
+        self.policy = f"{profile}:{_digest(policy_digest(profile), *self._panel.names, *rules)}"
+        """Profile and a digest of all that decides: it is in every receipt and record."""
         self._tested = False
         self._lock = threading.Lock()
 
-    def release(self, sealed: Sealed, *, record: int | None = None) -> Released:
-        """Check a picture, mark it, and release it.
+    def __init_subclass__(cls) -> NoReturn:
+        raise TypeError("Gate cannot be subclassed")
+
+    def admit(self, job: Job) -> Admission:
+        """Read every text and look at every picture of a request, before anything runs.
+
+        Args:
+            job: what is asked; whatever is missing in it is not checked, so all of it.
+
+        Returns:
+            What :meth:`release` needs for the pictures that come of it.
+
+        Raises:
+            Refused: a check said no, or broke. The refusal is in the audit log.
+        """
+        try:
+            self._test_once()
+            with refusing("prompt"):
+                try:
+                    self._prompts.require(job.texts)
+                except PromptRefused as found:
+                    raise refusal_of(found) from None
+            ingredients = self._inputs.passed(job, self.installation)
+        except Refused as refusal:
+            self._log_refusal(job, refusal)
+            raise
+        return Admission(GATE_CAPABILITY, self, job, ingredients)
+
+    def release(
+        self, sealed: Sealed, admission: Admission, *, record: int | None = None
+    ) -> Released:
+        """Check a picture, mark it, sign for it, log it, and release it.
 
         Pixels of a patch are set to zero where its alpha is 0: nothing unchecked hides there.
-        In a composite, pixels outside the edited area keep their bits.
+        In a composite, pixels outside the edited area keep their bits. The first preview of a
+        request is blurred: detectors are less sure of what is half done.
 
         Args:
             sealed: the engine's picture; it is used up, whatever the outcome.
+            admission: of the request that it came of.
             record: 32-bit id, to give the composite and the patch of one edit the same; default
                 a new one.
 
         Raises:
             Refused: a check said no, or broke; nothing was released.
             AlreadyOpened: this sealed picture was released or refused before.
-            TypeError: anything but a ``Sealed``.
+            TypeError: anything but a ``Sealed`` and an ``Admission`` of this gate.
+            ValueError: a record of more than 32 bits.
         """
         if type(sealed) is not Sealed:
             raise TypeError(f"the gate takes Sealed pictures, got {type(sealed)}")
-        content = _own_copy(sealed._unseal(GATE_CAPABILITY))
-        with _refusing("self-test"):
-            self._test_once()
-        inside: Inside = content.edited > 0
-        scores = self._detect(content.pixels, inside)
-        with _refusing("watermark"):
-            chosen = new_record_id() if record is None else record
-            marked = mark(content.pixels, inside, chosen)
-        with _refusing("receipt"):
-            return _released(content, marked, chosen, scores)
+        if type(admission) is not Admission or admission.gate is not self:
+            raise TypeError(f"release needs an admission of this gate, got {type(admission)}")
+        if record is not None and not 0 <= record <= _LARGEST_RECORD:
+            raise ValueError(f"record: got {record}; allowed: 0 to {_LARGEST_RECORD}")
+        chosen = marking.new_record() if record is None else record
+        content = sealed._unseal(GATE_CAPABILITY)
+        try:
+            return self._release(content, admission, chosen)
+        except Refused as refusal:
+            self._log_refusal(admission.job, refusal, chosen)
+            raise
 
     def self_test(self) -> tuple[SelfTest, ...]:
-        """Try every detector and the watermark on computed pictures, for ``retouch doctor``."""
-        found = [self._try_detector(detector) for detector in self._detectors]
-        return (*found, _try_watermark())
+        """Try every detector and the watermark on computed pictures, and the prompt filter."""
+        return (*self._own_tests(), self._try_prompts())
 
-    def _try_detector(self, detector: Detector) -> SelfTest:
-        try:
-            detector.self_test()
-        except Exception as error:  # a broken detector is a finding here, not a crash
-            return SelfTest(f"detector {detector.name}", False, str(error))
-        return SelfTest(f"detector {detector.name}", True, "known answer reproduced")
+    def _release(self, content: Content, admission: Admission, record: int) -> Released:
+        self._test_once()
+        content = own_copy(content)
+        scores = self._detect(content)
+        if content.form == "preview" and admission.first_look():
+            content = blurred(content)
+        with refusing("watermark"):
+            content, note = self._compatibly_marked(content)
+            marked = marking.mark(content, record, self.installation.keys.current)
+        with refusing("receipt"):
+            content = immutable(replace(content, pixels=marked.pixels))
+            receipt = self._receipt(content, marked, note, admission, record, scores)
+        with refusing("manifest"):
+            credentials = self._signed_for(content, receipt, admission)
+        with refusing("audit"):
+            self.installation.audit.append(_entry(receipt, admission))
+        return Released(GATE_CAPABILITY, content, receipt, credentials)
 
     def _test_once(self) -> None:
         with self._lock:
             if self._tested:
                 return
-            for result in self.self_test():
-                if not result.works:
-                    advice = f"{result.name}: {result.detail}. {_BROKEN}"
-                    raise Refused("self-test", "failed", math.nan, math.nan, advice)
+            with refusing("installation"):
+                self.installation.prepare()
+            with refusing("self-test"):
+                for result in self._own_tests():
+                    if not result.works:
+                        advice = f"{result.name}: {result.detail}. {BROKEN}"
+                        raise Refused("self-test", "failed", math.nan, math.nan, advice)
             self._tested = True
 
-    def _detect(self, pixels: Pixels, inside: Inside) -> tuple[DetectorScores, ...]:
-        with _refusing("detector"):
-            rgb, region = to_8bit(pixels), bounding_box(inside)
-            rgb.flags.writeable = False  # a detector cannot change what the next one sees
-            return tuple(self._judge(detector, rgb, region) for detector in self._detectors)
+    def _own_tests(self) -> tuple[SelfTest, ...]:
+        return (*self._panel.self_test(), marking.self_test(self.installation.keys.current))
 
-    def _judge(self, detector: Detector, rgb: Bytes8, region: Box | None) -> DetectorScores:
-        scores = {view: float(score) for view, score in detector.score(rgb, region).items()}
-        if not scores:
-            raise ValueError(f"{detector.name} returned no score")
-        for score in scores.values():
-            # not (score < threshold): NaN compares False and must refuse
-            if not (score < self._threshold) or score < 0:
-                raise Refused("detector", detector.category, score, self._threshold, _ADVICE)
-        return DetectorScores(detector.name, self._threshold, scores)
+    def _try_prompts(self) -> SelfTest:
+        try:
+            self._prompts.self_test()
+        except Exception as error:  # a broken filter is a finding here, not a crash
+            return SelfTest("prompt filter", False, str(error))
+        return SelfTest("prompt filter", True, "known answer reproduced")
+
+    def _detect(self, content: Content) -> tuple[DetectorScores, ...]:
+        with refusing("detector"):
+            inside: Inside = content.edited > 0
+            return self._panel.passed(content.pixels, bounding_box(inside))
+
+    def _compatibly_marked(self, content: Content) -> tuple[Content, str]:
+        if not self._compatible or content.form == "preview":
+            return content, ""
+        writable = content.edited > 0
+        if content.alpha is not None:
+            writable &= content.alpha > 0
+        found = write_compatibility_mark(content.pixels, writable)
+        return replace(content, pixels=found.pixels), "written" if found.written else found.note
+
+    def _receipt(
+        self,
+        content: Content,
+        marked: Marked,
+        compatibility: str,
+        admission: Admission,
+        record: int,
+        scores: tuple[DetectorScores, ...],
+    ) -> Receipt:
+        job = admission.job
+        receipt = Receipt(
+            record=f"{record:08x}",
+            job=job.id,
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            form=content.form,
+            operations=job.operations,
+            model=job.model_name,
+            policy=self.policy,
+            detectors=scores,
+            ingredients=admission.ingredients,
+            mark=marked.status,
+            mark_area=marked.region,
+            mark_key=self.installation.keys.current.id,
+            mark_note=marked.note,
+            compatibility_mark=compatibility,
+            fingerprint=fingerprint(content.pixels),
+            digest=digest_of(content.pixels, content.alpha),
+        )
+        return self.installation.receipts.sign(receipt)
+
+    def _signed_for(
+        self, content: Content, receipt: Receipt, admission: Admission
+    ) -> Credentials | None:
+        if content.form == "preview":  # gone in a second, and never a file
+            return None
+        source, version = admission.source(), admission.job.version
+        credentials = credentials_of(content, receipt, source, version, self.installation)
+        if credentials is not None:
+            keep_manifest(content, credentials, self.installation)
+        return credentials
+
+    def _log_refusal(self, job: Job, refusal: Refused, record: int | None = None) -> None:
+        # A log that cannot be written refuses, too: the refusal itself stands either way.
+        try:
+            self.installation.audit.append(refusal_entry(job, self.policy, refusal, record))
+        except Exception as error:
+            refusal.add_note(f"the refusal could not be logged: {error}")
 
 
-def _own_copy(content: Content) -> Content:
-    """Copy, so that nobody who still holds the arrays can change them after the check."""
-    pixels, edited = content.pixels.copy(), content.edited.astype(np.float32)
-    alpha = None if content.alpha is None else content.alpha.copy()
-    for array in (pixels, edited, alpha):
-        if array is not None and array.dtype.kind == "f" and not np.isfinite(array).all():
-            advice = "The model produced NaN or infinity. " + _BROKEN
-            raise Refused("pixels", "not finite", math.nan, math.nan, advice)
-    if content.form == "patch":
-        edited = np.where(alpha == 0, np.float32(0), edited)
-        pixels[edited <= 0] = 0
-    return replace(content, pixels=pixels, edited=edited, alpha=alpha)
+def _second_opinion(installation: Installation) -> tuple[Detector, ...]:
+    weights = installation.safety_checker
+    return () if weights is None else (ClipSafetyChecker(weights),)
 
 
-def _released(
-    content: Content, marked: Marked, record: int, scores: tuple[DetectorScores, ...]
-) -> Released:
-    pixels = _immutable(marked.pixels)
-    alpha = None if content.alpha is None else _immutable(content.alpha)
-    receipt = Receipt(
-        record=f"{record:08x}",
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        form=content.form,
-        detectors=scores,
-        mark=marked.status,
-        mark_area=marked.area,
-        mark_note=marked.note,
-        digest=digest_of(pixels, alpha),
+def _entry(receipt: Receipt, admission: Admission) -> Entry:
+    highest = {each.detector: max(each.scores.values()) for each in receipt.detectors}
+    return Entry(
+        event=Event.RELEASED,
+        job=receipt.job,
+        record=int(receipt.record, 16),
+        policy=receipt.policy,
+        model=receipt.model,
+        mark=receipt.mark.value,
+        digest=receipt.digest,
+        fingerprint=receipt.fingerprint,
+        scores=highest,
+        prompts=logged_prompts(admission.job),
     )
-    return Released(GATE_CAPABILITY, replace(content, pixels=pixels, alpha=alpha), receipt)
 
 
-def _immutable(array: Pixels) -> Pixels:
-    # backed by bytes: setting flags.writeable again raises
-    return np.frombuffer(array.tobytes(), dtype=array.dtype).reshape(array.shape)
-
-
-@contextmanager
-def _refusing(stage: str) -> Iterator[None]:
-    """Turn whatever goes wrong inside into a refusal."""
-    try:
-        yield
-    except Refused:
-        raise
-    except Exception as error:
-        advice = f"The check itself broke ({error}). {_BROKEN}"
-        raise Refused(stage, "failed", math.nan, math.nan, advice) from error
-
-
-def _try_watermark() -> SelfTest:
-    picture, record = known_picture(), 0x5A3C96E1
-    marked = mark(picture, np.ones(picture.shape[:2], np.bool_), record)
-    found = read_mark(marked.pixels).record
-    works = found == record
-    detail = "embedded and read back" if works else f"read {found:08x} instead of {record:08x}"
-    return SelfTest("watermark dwtDctSvd", works, detail)
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]

@@ -6,9 +6,8 @@ import os
 import secrets
 from pathlib import Path
 
-from retouch_safety.encode import LONGEST_SIDE, SUFFIXES, Picture, encode
+from retouch_safety.encode import LONGEST_SIDE, SUFFIXES
 from retouch_safety.errors import CannotSave
-from retouch_safety.receipt import digest_of
 from retouch_safety.sealed import Released
 
 
@@ -55,17 +54,16 @@ def save(released: Released, path: str | os.PathLike[str]) -> Path:
 
     Raises:
         TypeError: anything but a ``Released``.
-        CannotSave: unknown suffix, missing folder, a size the format cannot hold, a full disk.
+        CannotSave: unknown suffix, missing folder, a size the format cannot hold, a full disk, a
+            preview.
+        SigningFailed, ProvenanceUnavailable: it cannot be signed; nothing was written.
     """
     kind = check_path(path)
     if type(released) is not Released:
         raise TypeError(f"only pictures released by the gate are saved, got {type(released)}")
-    if digest_of(released.pixels, released.alpha) != released.receipt.digest:
-        raise CannotSave("out", "altered pixels", "pixels as the gate released them", "edit again")
-    picture = Picture(released.pixels, released.alpha, released.icc, released.receipt.to_json())
     target = Path(path)
     try:
-        _write_whole(target, encode(picture, kind))
+        _write_whole(target, released.encoded(kind))
     except OSError as error:
         raise CannotSave("out", str(target), "a writable file", f"make room: {error}") from error
     return target

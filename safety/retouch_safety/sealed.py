@@ -15,10 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from retouch_safety.content import Content, Form, Pixels, from_unit
-from retouch_safety.errors import AlreadyOpened
-from retouch_safety.receipt import Receipt
+from retouch_safety.credentials import Credentials
+from retouch_safety.encode import Picture, encode
+from retouch_safety.errors import AlreadyOpened, CannotSave
+from retouch_safety.receipt import Receipt, digest_of
 
-# Only gate.py may name this; a test reads the source of every other module for it.
+# Only the gate and its admissions may name this; a test reads every other module for it.
 GATE_CAPABILITY: Final = object()
 
 
@@ -73,6 +75,20 @@ class Sealed:
         opacity = from_unit(alpha, pixels)
         return cls(Content("patch", pixels, alpha, opacity, icc, x, y))
 
+    @classmethod
+    def preview(
+        cls,
+        pixels: Pixels,
+        alpha: npt.NDArray[np.float32],
+        *,
+        x: int,
+        y: int,
+        icc: bytes | None = None,
+    ) -> Sealed:
+        """Seal a look at an edit on its way; arguments and errors as for :meth:`patch`."""
+        opacity = from_unit(alpha, pixels)
+        return cls(Content("preview", pixels, alpha, opacity, icc, x, y))
+
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError("a sealed picture cannot be changed")
 
@@ -96,15 +112,23 @@ class Released:
     All arrays are backed by immutable bytes: they cannot be made writeable again.
     """
 
-    __slots__ = ("_content", "_receipt")
+    __slots__ = ("_content", "_credentials", "_receipt")
     _content: Content
     _receipt: Receipt
+    _credentials: Credentials | None
 
-    def __init__(self, capability: object, content: Content, receipt: Receipt) -> None:
+    def __init__(
+        self,
+        capability: object,
+        content: Content,
+        receipt: Receipt,
+        credentials: Credentials | None = None,
+    ) -> None:
         if capability is not GATE_CAPABILITY:
             raise AlreadyOpened("only the gate can release a picture")
         object.__setattr__(self, "_content", content)
         object.__setattr__(self, "_receipt", receipt)
+        object.__setattr__(self, "_credentials", credentials)
 
     @property
     def pixels(self) -> Pixels:
@@ -123,7 +147,7 @@ class Released:
 
     @property
     def form(self) -> Form:
-        """``composite`` or ``patch``."""
+        """``composite``, ``patch`` or ``preview``."""
         return self._content.form
 
     @property
@@ -135,6 +159,25 @@ class Released:
     def receipt(self) -> Receipt:
         """What was checked and marked."""
         return self._receipt
+
+    def encoded(self, kind: str) -> bytes:
+        """Return a whole file of this picture: profile, receipt and signed manifest inside.
+
+        Args:
+            kind: ``PNG``, ``JPEG``, ``WebP`` or ``TIFF``.
+
+        Raises:
+            CannotSave: a preview, pixels that were altered, a side longer than the format allows.
+            SigningFailed, ProvenanceUnavailable: it cannot be signed.
+        """
+        if self.form == "preview":
+            raise CannotSave("out", "a preview", "a finished picture", "wait for the result")
+        if digest_of(self.pixels, self.alpha) != self.receipt.digest:
+            fix = "edit again"
+            raise CannotSave("out", "altered pixels", "pixels as the gate released them", fix)
+        picture = Picture(self.pixels, self.alpha, self.icc, self.receipt.to_json())
+        data = encode(picture, kind)
+        return data if self._credentials is None else self._credentials.signed(data)
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError("a released picture cannot be changed")

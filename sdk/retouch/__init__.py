@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from retouch.operation import Operation, Stage, in_window
     from retouch.parameters import parameter
     from retouch.request import EditRequest
-    from retouch.runner import EditResult, Runner
+    from retouch.result import EditResult
+    from retouch.runner import Runner
     from retouch.trajectories import Step
     from retouch_safety.save import save
 
@@ -43,7 +44,7 @@ _HOMES = {
     "Denoiser": "retouch.denoiser",
     "Edit": "retouch.edit",
     "EditRequest": "retouch.request",
-    "EditResult": "retouch.runner",
+    "EditResult": "retouch.result",
     "Evaluation": "retouch.denoiser",
     "Flow": "retouch.denoiser",
     "Image": "retouch.imaging.image",

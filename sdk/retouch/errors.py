@@ -82,11 +82,37 @@ class ModelInvalid(ModelError):
 
 
 class Blocked(RetouchError):
-    """The gate refused; nothing was released."""
+    """The gate refused; nothing was released.
 
-    def __init__(self, stage: str, category: str, advice: str) -> None:
+    Args:
+        stage: the check that refused: ``prompt``, ``input``, ``detector``, ...
+        category: what it found, or ``failed`` when the check itself broke.
+        advice: what the user can do, one sentence.
+        score: what was compared, None when the check does not measure.
+        threshold: the score from which it refuses, None when it does not measure.
+        field: the field of the request at fault, empty when it is the result.
+        clause: the part of a text at fault, as the filter read it; else empty.
+    """
+
+    def __init__(
+        self,
+        stage: str,
+        category: str,
+        advice: str,
+        *,
+        score: float | None = None,
+        threshold: float | None = None,
+        field: str = "",
+        clause: str = "",
+    ) -> None:
         self.stage, self.category, self.advice = stage, category, advice
-        super().__init__(f"blocked by the {stage} check ({category}). {advice}")
+        self.score, self.threshold = score, threshold
+        self.field, self.clause = field, clause
+        what = f"{field}: {category}" if field else category
+        what += f" in {clause!r}" if clause else ""
+        if score is not None and threshold is not None:
+            what += f", score {score:.3f}, threshold {threshold:.3f}"
+        super().__init__(f"blocked by the {stage} check ({what}). {advice}")
 
 
 class Cancelled(RetouchError):

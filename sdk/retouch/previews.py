@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from retouch.admitted import paste_alpha
 from retouch.imaging.image import from_model_range
 from retouch.imaging.patch import make_patch, resize
-from retouch.runner import paste_alpha
 from retouch_safety.sealed import Sealed
 
 if TYPE_CHECKING:
@@ -32,4 +32,4 @@ def seal_preview(plan: Plan, model: Model, latents: Tensor) -> Sealed:
     picture = from_model_range(model.decode_preview(latents)[0].numpy())
     picture = resize(picture, plan.region.working).clip(0, 1)
     patch = make_patch(image, picture, plan.region, paste_alpha(plan.mask, image))
-    return Sealed.patch(patch.pixels, patch.alpha, x=patch.x, y=patch.y, icc=image.icc)
+    return Sealed.preview(patch.pixels, patch.alpha, x=patch.x, y=patch.y, icc=image.icc)

@@ -1,45 +1,21 @@
-"""Runs requests on this machine: plan, edit, choose, seal, and through the gate."""
+"""Runs requests on this machine: plan, admit, edit, choose, and out through the gate."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
-import numpy as np
-
+from retouch.admitted import Admitted, admit
 from retouch.catalog import Catalog, installed
 from retouch.errors import Blocked, RetouchError
-from retouch.imaging.image import Floats, Image, Mask
-from retouch.imaging.patch import Patch, composite, make_patch
 from retouch.plan import Plan, make_plan
 from retouch.request import EditRequest
+from retouch.result import EditResult
 from retouch.trajectories import Step, Trajectories, run_together
-from retouch_safety.errors import Refused
 from retouch_safety.gate import Gate
-from retouch_safety.sealed import Released, Sealed
-from retouch_safety.watermark import new_record_id
 
 if TYPE_CHECKING:
     from retouch.models.library import Library
-
-
-@dataclass(frozen=True, eq=False)
-class EditResult:
-    """One variant, released by the gate.
-
-    Attributes:
-        composite: the whole picture, or None when only a patch was asked for.
-        patch: the changed piece with its alpha, or None.
-        seed: what made it.
-        settings: effective settings, to replay it.
-    """
-
-    composite: Released | None
-    patch: Released | None
-    seed: int
-    settings: Mapping[str, object]
-
 
 #: What came of one request among several: its released variants, or why there are none.
 Outcome: TypeAlias = "tuple[EditResult, ...] | RetouchError"
@@ -81,9 +57,18 @@ class Runner:
         """What would run; loads nothing. Raises as ``make_plan``."""
         return make_plan(request, self.catalog)
 
+    def admit(self, request: EditRequest) -> Admitted:
+        """Plan a request and have the gate look at it; ``run`` takes the outcome.
+
+        Raises:
+            Blocked: the gate refused it.
+            RetouchError: it cannot run as written, see ``retouch.errors``.
+        """
+        return admit(self.plan(request), self.gate)
+
     def run(
         self,
-        request: EditRequest,
+        request: EditRequest | Admitted,
         *,
         on_step: Callable[[Step], None] = ignore_step,
         cancelled: Callable[[], bool] = never,
@@ -91,19 +76,20 @@ class Runner:
         """Run one request to its released variants.
 
         Args:
-            request: what to do.
-            on_step: told after every network call.
+            request: what to do, or what :meth:`admit` made of it.
+            on_step: told after every network call; ``Admitted.look`` shows a step.
             cancelled: asked between network calls; True ends the edit.
 
         Raises:
             RetouchError: see ``retouch.errors``; nothing is released then.
         """
-        plan = self.plan(request)
-        if plan.region is None or plan.calls == 0:
-            return self._unchanged(plan)
+        admitted = request if isinstance(request, Admitted) else self.admit(request)
+        if admitted.changes_nothing:
+            return admitted.unchanged()
         with self.library.borrow() as loan:
-            pictures = Trajectories(plan, loan, self.row_cap, on_step, cancelled).pictures()
-        return tuple(self._release(plan, *found) for found in pictures)
+            trajectories = Trajectories(admitted.plan, loan, self.row_cap, on_step, cancelled)
+            pictures = trajectories.pictures()
+        return tuple(admitted.result(*found) for found in pictures)
 
     def run_all(
         self, requests: Sequence[EditRequest], *, cancelled: Callable[[], bool] = never
@@ -121,83 +107,26 @@ class Runner:
             cancelled: asked between network calls; True ends all that has no picture yet, and
                 those requests have ``Cancelled`` in their places.
         """
-        plans: dict[int, Plan] = {}
+        running: dict[int, Admitted] = {}
         outcomes: dict[int, Outcome] = {}
         for index, request in enumerate(requests):
             try:
-                plan = self.plan(request)
-                if plan.region is None or plan.calls == 0:
-                    outcomes[index] = self._unchanged(plan)
+                admitted = self.admit(request)
+                if admitted.changes_nothing:
+                    outcomes[index] = admitted.unchanged()
                 else:
-                    plans[index] = plan
+                    running[index] = admitted
             except RetouchError as problem:
                 outcomes[index] = problem
         with self.library.borrow() as loan:
-            made = run_together(list(plans.values()), loan, self.row_cap, cancelled)
-        for (index, plan), found in zip(plans.items(), made, strict=True):
+            plans = [admitted.plan for admitted in running.values()]
+            made = run_together(plans, loan, self.row_cap, cancelled)
+        for (index, admitted), found in zip(running.items(), made, strict=True):
+            if isinstance(found, RetouchError):
+                outcomes[index] = found
+                continue
             try:
-                outcomes[index] = (
-                    found
-                    if isinstance(found, RetouchError)
-                    else tuple(self._release(plan, *picture) for picture in found)
-                )
+                outcomes[index] = tuple(admitted.result(*picture) for picture in found)
             except Blocked as refusal:
                 outcomes[index] = refusal
         return [outcomes[index] for index in range(len(requests))]
-
-    def _unchanged(self, plan: Plan) -> tuple[EditResult, ...]:
-        """Strength 0 or an empty mask: the document itself, bit for bit, through the gate."""
-        image = plan.request.image
-        nothing = np.zeros(image.pixels.shape[:2], np.float32)
-        seeds = range(plan.request.seed, plan.request.seed + plan.request.variants)
-        patch = Patch(np.zeros_like(image.pixels), nothing, 0, 0)
-        return tuple(
-            self._released(plan, image, patch, nothing, seed, {"unchanged": True}) for seed in seeds
-        )
-
-    def _release(
-        self, plan: Plan, picture: Floats, seed: int, settings: Mapping[str, object]
-    ) -> EditResult:
-        image = plan.request.image
-        assert plan.region is not None
-        alpha = paste_alpha(plan.mask, image)
-        patch = make_patch(image, picture, plan.region, alpha)
-        changed = np.zeros(image.pixels.shape[:2], np.float32)
-        changed[patch.bounds.slices] = patch.alpha
-        return self._released(plan, composite(image, patch), patch, changed, seed, settings)
-
-    def _released(
-        self,
-        plan: Plan,
-        whole: Image,
-        patch: Patch,
-        changed: Floats,
-        seed: int,
-        settings: Mapping[str, object],
-    ) -> EditResult:
-        wanted = plan.request.output
-        sealed_whole = sealed_patch = None
-        if wanted != "patch":
-            sealed_whole = Sealed.composite(whole.pixels, changed, alpha=whole.alpha, icc=whole.icc)
-        if wanted != "composite":
-            sealed_patch = Sealed.patch(
-                patch.pixels, patch.alpha, x=patch.x, y=patch.y, icc=whole.icc
-            )
-        try:
-            record = new_record_id()  # both forms of one edit carry the same
-            sealed = (sealed_whole, sealed_patch)
-            released = [s and self.gate.release(s, record=record) for s in sealed]
-        except Refused as refusal:
-            raise Blocked(refusal.stage, refusal.category, refusal.advice) from refusal
-        return EditResult(released[0], released[1], seed, settings)
-
-
-def paste_alpha(mask: Mask | None, image: Image) -> Mask:
-    """How opaquely the result covers the document.
-
-    A soft strength has already weakened the edit, so it must not weaken it again; yet a hard edge
-    would show the autoencoder's seam. So alpha reaches 1 at a third of the strength.
-    """
-    if mask is None:
-        return Mask.full(image.size)
-    return Mask(np.minimum(mask.strength * 3, 1))

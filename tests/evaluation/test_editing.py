@@ -25,6 +25,7 @@ from retouch.evaluation.results.summary import summarise
 from retouch.evaluation.scenes.edits import KINDS
 from retouch.models.library import Library
 from retouch.runner import Runner
+from retouch_safety.job import Job
 from retouch_safety.sealed import Sealed
 
 SCENES = Scenes(seed=1, size=64)
@@ -175,7 +176,8 @@ class Copying:
 
     def release(self, picture, *, record=None):
         pixels = np.rint(picture * 255).astype(np.uint8)
-        return self.runner.gate.release(Sealed.composite(pixels), record=record)
+        admission = self.runner.gate.admit(Job(operations=("test",)))
+        return self.runner.gate.release(Sealed.composite(pixels), admission, record=record)
 
 
 @pytest.fixture(scope="module")

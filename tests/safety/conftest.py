@@ -5,7 +5,8 @@ import pytest
 import skimage
 from PIL import Image as Pillow
 
-from retouch_safety import Gate
+from retouch_safety import Gate, Job
+from retouch_safety.marking import found_in
 
 # Photographs that lie inside the scikit-image wheel; nothing is fetched.
 PHOTOGRAPHS = (
@@ -34,6 +35,41 @@ def astronaut():
 @pytest.fixture(scope="session")
 def gate():
     return Gate()
+
+
+@pytest.fixture(scope="session")
+def gate_with(gate):
+    """Make a gate with further detectors and rules; the prompt model stays loaded."""
+
+    def make(detectors=(), rules=(), *, installation=None, **given):
+        other = Gate(detectors, rules, installation=installation or gate.installation, **given)
+        # the model's part of the filter: what takes seconds to load
+        other._prompts._encoder = gate._prompts._encoder
+        other._prompts._margins = gate._prompts._margins
+        return other
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def release(gate):
+    """Release a picture that nobody asked for in particular."""
+
+    def release(sealed, through=gate, **given):
+        return through.release(sealed, through.admit(Job()), **given)
+
+    return release
+
+
+@pytest.fixture(scope="session")
+def records_in(gate):
+    """The record ids that this installation reads in pixels."""
+
+    def read(pixels):
+        found = found_in("picture", pixels, gate.installation.keys.readers())
+        return [mark.record for mark in found if mark.mark == "tilemark"]
+
+    return read
 
 
 def pytest_generate_tests(metafunc):

@@ -7,7 +7,8 @@ from PIL import ImageCms
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from retouch.imaging.decode import read_image
-from retouch_safety import CannotSave, Receipt, Sealed, read_mark
+from retouch_safety import CannotSave, Receipt, Sealed
+from retouch_safety.provenance import Status, verify
 from retouch_safety.save import check_path, save
 
 ICC = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -25,14 +26,14 @@ def depth(request):
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["opaque", "alpha"])
-def released(request, gate, astronaut, depth):
+def released(request, release, astronaut, depth):
     pixels = as_depth(astronaut[:300, :301], depth)
     ramp = as_depth(np.tile(np.linspace(0, 255, 301), (300, 1)), depth)
-    return gate.release(Sealed.composite(pixels, alpha=ramp if request.param else None, icc=ICC))
+    return release(Sealed.composite(pixels, alpha=ramp if request.param else None, icc=ICC))
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tiff", ".webp", ".jpg"])
-def test_round_trip(released, depth, suffix, tmp_path):
+def test_round_trip(released, depth, suffix, records_in, tmp_path):
     path = save(released, tmp_path / f"out{suffix}")
     assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
     image = read_image(path)
@@ -44,7 +45,7 @@ def test_round_trip(released, depth, suffix, tmp_path):
     else:
         assert image.depth == ("uint16" if suffix == ".png" else "uint8")
     if suffix != ".jpg" or released.alpha is None:
-        assert f"{read_mark(image.pixels).record:08x}" == released.receipt.record
+        assert records_in(image.pixels) == [released.receipt.record]
     assert receipt_in(path) == released.receipt
 
 
@@ -60,19 +61,35 @@ def receipt_in(path):
         return Receipt.from_json(text)
 
 
-def test_patch_is_saved_with_its_alpha(gate, tmp_path):
+def test_patch_is_saved_with_its_alpha(release, tmp_path):
     alpha = np.linspace(0, 1, 400, dtype=np.float32).reshape(20, 20)
-    released = gate.release(Sealed.patch(np.full((20, 20, 3), 90, np.uint8), alpha, x=1, y=2))
+    released = release(Sealed.patch(np.full((20, 20, 3), 90, np.uint8), alpha, x=1, y=2))
     image = read_image(save(released, tmp_path / "patch.png"))
     assert (image.alpha == np.rint(alpha * 255)).all()
 
 
-def test_jpeg_is_flattened_onto_white(gate, tmp_path):
+def test_jpeg_is_flattened_onto_white(release, tmp_path):
     alpha = np.zeros((32, 32), np.uint8)
     alpha[:, 16:] = 255
     sealed = Sealed.composite(np.full((32, 32, 3), 40, np.uint8), alpha=alpha)
-    image = read_image(save(gate.release(sealed), tmp_path / "x.jpeg"))
+    image = read_image(save(release(sealed), tmp_path / "x.jpeg"))
     assert image.pixels[:, :8].min() > 245 and image.pixels[:, 24:].max() < 50
+
+
+def test_a_file_is_signed_and_verifies(release, gate, tmp_path):
+    released = release(Sealed.composite(np.full((24, 24, 3), 90, np.uint8)))
+    for suffix in (".png", ".jpg", ".webp", ".tiff"):
+        report = verify(save(released, tmp_path / f"out{suffix}"), gate.installation.trust)
+        assert report.status is Status.TRUSTED, report.words()
+    assert verify(released.encoded("PNG"), gate.installation.trust).status is Status.TRUSTED
+
+
+def test_a_preview_has_no_file(release, tmp_path):
+    alpha = np.ones((20, 20), np.float32)
+    preview = release(Sealed.preview(np.full((20, 20, 3), 90, np.uint8), alpha, x=0, y=0))
+    with pytest.raises(CannotSave, match="wait for the result"):
+        save(preview, tmp_path / "x.png")
+    assert not list(tmp_path.iterdir())
 
 
 def test_unknown_names_are_refused_before_anything(tmp_path):
@@ -95,8 +112,8 @@ def test_only_released_pictures_are_saved(tmp_path, astronaut):
 
 
 @pytest.mark.parametrize("failure", [OSError("disk full"), KeyboardInterrupt()])
-def test_failures_leave_nothing_behind(gate, tmp_path, monkeypatch, failure):
-    released = gate.release(Sealed.composite(np.zeros((8, 8, 3), np.uint8)))
+def test_failures_leave_nothing_behind(release, tmp_path, monkeypatch, failure):
+    released = release(Sealed.composite(np.zeros((8, 8, 3), np.uint8)))
     target = tmp_path / "x.png"
     target.write_bytes(b"the old file")
 
@@ -110,10 +127,10 @@ def test_failures_leave_nothing_behind(gate, tmp_path, monkeypatch, failure):
     assert target.read_bytes() == b"the old file"
 
 
-def test_too_large_for_the_format(gate, tmp_path):
+def test_too_large_for_the_format(release, tmp_path):
     edited = np.zeros((1, 16_384), np.float32)
     edited[0, 0] = 1
-    wide = gate.release(Sealed.composite(np.zeros((1, 16_384, 3), np.uint8), edited))
+    wide = release(Sealed.composite(np.zeros((1, 16_384, 3), np.uint8), edited))
     with pytest.raises(CannotSave, match="16383"):
         save(wide, tmp_path / "x.webp")
     assert read_image(save(wide, tmp_path / "x.png")).width == 16_384

@@ -23,27 +23,36 @@ def steps_of(runner, **fields):
     image = Image(np.random.default_rng(0).integers(0, 255, (96, 80, 3), np.uint8))
     settings = {"image": image, "model": "tiny", "steps": 3, "operations": (SDEdit(strength=1.0),)}
     seen = []
-    results = runner.run(EditRequest(**(settings | fields)), on_step=seen.append)
-    return seen, results
+    admitted = runner.admit(EditRequest(**(settings | fields)))
+    return admitted, seen, runner.run(admitted, on_step=seen.append)
 
 
 def test_every_step_can_be_looked_at_through_the_gate(runner):
-    seen, _ = steps_of(runner)
+    admitted, seen, _ = steps_of(runner)
     assert [step.trajectory for step in seen] == [0, 0, 0]
     sealed = seen[0].preview()
     assert type(sealed) is Sealed
     with pytest.raises(TypeError, match="no pixels outside the gate"):
         np.asarray(sealed)
-    released = runner.gate.release(sealed)
-    assert released.form == "patch" and released.pixels.shape == (96, 80, 3)
+    released = runner.gate.release(sealed, admitted.admission)
+    assert released.form == "preview" and released.pixels.shape == (96, 80, 3)
     assert released.receipt.detectors
     with pytest.raises(AlreadyOpened):
-        runner.gate.release(sealed)
+        runner.gate.release(sealed, admitted.admission)
+
+
+def test_the_first_look_is_blurred(runner):
+    admitted, seen, _ = steps_of(runner)
+    blurred, sharp = (admitted.look(seen[-1]).pixels.astype(int) for _ in range(2))
+    roughness = [np.abs(np.diff(pixels, axis=1)).mean() for pixels in (blurred, sharp)]
+    assert roughness[0] < roughness[1] / 4
+    assert np.abs(blurred.mean((0, 1)) - sharp.mean((0, 1))).max() < 4
 
 
 def test_the_last_one_looks_like_the_result(runner):
-    seen, (result,) = steps_of(runner)
-    last, first = (runner.gate.release(seen[k].preview()).pixels.astype(int) for k in (-1, 0))
+    admitted, seen, (result,) = steps_of(runner)
+    admitted.look(seen[0])
+    last, first = (admitted.look(seen[k]).pixels.astype(int) for k in (-1, 0))
     found = result.composite.pixels
     # Both are marked, differently, and the sampler's last step moves it a little.
     assert np.abs(last - found).mean() < np.abs(first - found).mean()
@@ -51,8 +60,8 @@ def test_the_last_one_looks_like_the_result(runner):
 
 
 def test_it_covers_the_edited_region_only(runner):
-    seen, _ = steps_of(runner, region=Rect(30, 40, 32, 32))
-    released = runner.gate.release(seen[-1].preview())
+    admitted, seen, _ = steps_of(runner, region=Rect(30, 40, 32, 32))
+    released = admitted.look(seen[-1])
     x, y = released.offset
     shown = np.zeros((96, 80), bool)
     height, width = released.alpha.shape
@@ -63,7 +72,8 @@ def test_it_covers_the_edited_region_only(runner):
 
 
 def test_every_variant_has_its_own(runner):
-    seen, _ = steps_of(runner, variants=2)
+    admitted, seen, _ = steps_of(runner, variants=2)
+    admitted.look(seen[0])
     assert {step.trajectory for step in seen} == {0, 1}
-    looks = {step.trajectory: runner.gate.release(step.preview()).pixels for step in seen}
+    looks = {step.trajectory: admitted.look(step).pixels for step in seen}
     assert (looks[0] != looks[1]).mean() > 0.5

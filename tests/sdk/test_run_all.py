@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-import retouch.runner
+import retouch.admitted
 from retouch.errors import Blocked, Cancelled, ModelMissing, OperationFailed
 from retouch.imaging.image import Image, Mask
 from retouch.models.library import Library
@@ -22,7 +22,7 @@ def runner(tiny_installed):
 @pytest.fixture(autouse=True)
 def same_mark(monkeypatch):
     """The same record in every picture, so that pictures can be compared after the gate."""
-    monkeypatch.setattr(retouch.runner, "new_record_id", lambda: 7)
+    monkeypatch.setattr(retouch.admitted, "new_record", lambda: 7)
 
 
 def request(**fields):
@@ -104,11 +104,11 @@ def test_what_the_network_or_the_decoder_breaks_on_stays_with_its_request(runner
 def test_every_picture_leaves_through_the_gate_and_a_refusal_is_its_own(runner, monkeypatch):
     released, release = [], runner.gate.release
 
-    def second_is_refused(sealed, **given):
+    def second_is_refused(sealed, admission, **given):
         released.append(sealed)
         if len(released) == 2:
             raise Refused("detector", "test", 0.9, 0.5, "none")
-        return release(sealed, **given)
+        return release(sealed, admission, **given)
 
     monkeypatch.setattr(runner.gate, "release", second_is_refused)
     found = runner.run_all([request(), request(seed=1), request(seed=2)])

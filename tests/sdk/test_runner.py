@@ -178,7 +178,7 @@ def test_mask_of_another_size_is_refused():
 
 
 def test_a_refusing_gate_releases_nothing(runner, monkeypatch):
-    from retouch_safety.detector import OpenNSFW
+    from retouch_safety.detectors import OpenNSFW
 
     monkeypatch.setattr(OpenNSFW, "score", lambda self, rgb, region: {"whole": 0.99})
     monkeypatch.setattr(runner.gate, "_tested", True)

@@ -78,6 +78,7 @@ def _read(folder: Path, number: int) -> tuple[Identity, datetime]:
     path = _path(folder, number)
     check_private("certificate.key", path, 0o077)
     data = path.read_bytes()
+    _certificates(path)
     _publish_root(folder, number)
     checked = check_certificate(data, data, None, name=path.name)
     identity = Identity(
@@ -97,13 +98,16 @@ def _root(folder: Path, number: int) -> bytes:
 
 
 def _certificates(path: Path) -> list[x509.Certificate]:
+    allowed = "key, leaf and root in PEM"
+    fix = "restore it from a backup, or move it away to make a new one"
     try:
-        return x509.load_pem_x509_certificates(path.read_bytes())
+        found = x509.load_pem_x509_certificates(path.read_bytes())
     except ValueError as error:
-        fix = "restore it from a backup, or move it away to make a new one"
-        raise InvalidProvenance(
-            "certificate", path.name, "key, leaf and root in PEM", fix
-        ) from error
+        raise InvalidProvenance("certificate", path.name, allowed, fix) from error
+    if len(found) != 2:  # a file that was cut may still hold the leaf
+        given = f"{path.name}: {len(found)} certificates"
+        raise InvalidProvenance("certificate", given, allowed, fix)
+    return found
 
 
 def _publish_root(folder: Path, number: int) -> None:

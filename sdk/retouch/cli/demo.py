@@ -70,6 +70,7 @@ def demo(output: Path) -> None:
     """Write contact-sheet.png: what every operation does, and three combinations."""
     from retouch.models.library import Library
     from retouch.runner import Runner
+    from retouch_safety.job import Job
     from retouch_safety.save import save
     from retouch_safety.sealed import Sealed
 
@@ -86,7 +87,8 @@ def demo(output: Path) -> None:
             before = request.image.pixels
             panels.append(Panel(panel.title, panel.detail, before, result.composite.pixels))
             click.echo(f"{panel.title}")
-    sheet = runner.gate.release(Sealed.composite(draw_sheet(panels)))
+    admission = runner.gate.admit(Job(operations=("contact_sheet",)))
+    sheet = runner.gate.release(Sealed.composite(draw_sheet(panels)), admission)
     save(sheet, output / "contact-sheet.png")
     click.echo(f"{output / 'contact-sheet.png'}  {len(panels)} panels")
 

@@ -19,7 +19,7 @@ from retouch.request import EditRequest
 
 if TYPE_CHECKING:
     from retouch.plan import Plan
-    from retouch.runner import EditResult
+    from retouch.result import EditResult
 
 
 @click.command()
@@ -44,6 +44,18 @@ if TYPE_CHECKING:
 @click.option("--variants", default=1, show_default=True, help="How many results.")
 @click.option("--patch", is_flag=True, help="Write the changed piece with alpha, as PNG or TIFF.")
 @click.option("--exact", is_flag=True, help="Never share a network call: reproducible bits.")
+@click.option(
+    "--policy",
+    type=click.Choice(["standard", "strict", "medical-art"]),
+    default="standard",
+    show_default=True,
+    help="How strict the gate is; none allows what is never allowed.",
+)
+@click.option(
+    "--compatibility-mark",
+    is_flag=True,
+    help="Write Stable Diffusion XL's public watermark, too.",
+)
 @click.option("--plan", "plan_only", is_flag=True, help="Print what would run; change nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print receipts or the plan as JSON.")
 def edit(picture: Path, output: Path | None, ops: tuple[str, ...], **options: Any) -> None:
@@ -57,11 +69,12 @@ def edit(picture: Path, output: Path | None, ops: tuple[str, ...], **options: An
     names = output_names(output, request) if output else []
     from retouch.models.library import Library
     from retouch.runner import Runner
+    from retouch_safety.gate import Gate
 
-    runner = Runner(Library())
-    plan = runner.plan(request)
+    gate = Gate(profile=options["policy"], compatibility_mark=options["compatibility_mark"])
+    runner = Runner(Library(), gate)
     if options["plan_only"]:
-        print_plan(plan, options["as_json"])
+        print_plan(runner.plan(request), options["as_json"])
         return
     with interruptible() as cancelled, step_bar(picture.name) as on_step:
         results = runner.run(request, on_step=on_step, cancelled=cancelled)

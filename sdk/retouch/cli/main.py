@@ -9,7 +9,6 @@ import click
 
 import retouch
 from retouch.errors import Blocked, Cancelled, InvalidRequest, ModelError, RetouchError
-from retouch_safety.errors import CannotSave
 
 EXIT_FAILED = 1
 EXIT_REFUSED = 2
@@ -23,6 +22,10 @@ _COMMANDS = {
     "eval": ("retouch.cli.evaluate", "evaluate"),
     "doctor": ("retouch.cli.doctor", "doctor"),
     "models": ("retouch.cli.models", "models"),
+    "verify": ("retouch.cli.verify", "verify"),
+    "sign-export": ("retouch.cli.sign_export", "sign_export"),
+    "audit": ("retouch.cli.audit", "audit"),
+    "keys": ("retouch.cli.keys", "keys"),
 }
 
 
@@ -55,7 +58,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command line; every expected error is one clear line and an exit code.
 
     Exit codes: 0 done, 1 failed, 2 bad input or missing model, 3 blocked by the gate,
-    130 cancelled.
+    130 cancelled. ``retouch verify`` and ``retouch audit`` have more, see their help.
     """
     sys.exit(run(arguments))
 
@@ -71,16 +74,20 @@ def run(arguments: list[str] | None = None) -> int:
     except (Cancelled, KeyboardInterrupt, click.Abort):
         click.echo("cancelled; nothing was written", err=True)
         return EXIT_CANCELLED
-    except CannotSave as problem:
+    except Exception as problem:
+        code = exit_code(problem)
+        if code is None:
+            raise
         click.echo(f"error: {problem}", err=True)
-        return EXIT_REFUSED
-    except RetouchError as problem:
-        click.echo(f"error: {problem}", err=True)
-        return exit_code(problem)
+        return code
 
 
-def exit_code(problem: RetouchError) -> int:
-    """Exit code of an error."""
-    if isinstance(problem, InvalidRequest | ModelError):
+def exit_code(problem: Exception) -> int | None:
+    """Exit code of an error, None of one that nobody raises on purpose."""
+    from retouch_safety.errors import InvalidInput, Refused, SafetyError  # loads the gate
+
+    if isinstance(problem, InvalidRequest | ModelError | InvalidInput):
         return EXIT_REFUSED
-    return EXIT_BLOCKED if isinstance(problem, Blocked) else EXIT_FAILED
+    if isinstance(problem, Blocked | Refused):
+        return EXIT_BLOCKED
+    return EXIT_FAILED if isinstance(problem, RetouchError | SafetyError) else None

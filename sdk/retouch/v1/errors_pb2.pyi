@@ -101,6 +101,14 @@ class _GateStageEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_GateStage.V
     """The watermark could not be written, or not be read back."""
     GATE_STAGE_RECEIPT: _GateStage.ValueType  # 6
     """The receipt could not be written."""
+    GATE_STAGE_INPUT: _GateStage.ValueType  # 7
+    """A detector, on a picture that the request brings along, before anything runs."""
+    GATE_STAGE_INSTALLATION: _GateStage.ValueType  # 8
+    """Keys, certificate or log of the installation cannot be used."""
+    GATE_STAGE_MANIFEST: _GateStage.ValueType  # 9
+    """The manifest could not be signed or kept."""
+    GATE_STAGE_AUDIT: _GateStage.ValueType  # 10
+    """The audit record could not be written."""
 
 class GateStage(_GateStage, metaclass=_GateStageEnumTypeWrapper):
     """A check of the gate."""
@@ -119,6 +127,14 @@ GATE_STAGE_WATERMARK: GateStage.ValueType  # 5
 """The watermark could not be written, or not be read back."""
 GATE_STAGE_RECEIPT: GateStage.ValueType  # 6
 """The receipt could not be written."""
+GATE_STAGE_INPUT: GateStage.ValueType  # 7
+"""A detector, on a picture that the request brings along, before anything runs."""
+GATE_STAGE_INSTALLATION: GateStage.ValueType  # 8
+"""Keys, certificate or log of the installation cannot be used."""
+GATE_STAGE_MANIFEST: GateStage.ValueType  # 9
+"""The manifest could not be signed or kept."""
+GATE_STAGE_AUDIT: GateStage.ValueType  # 10
+"""The audit record could not be written."""
 Global___GateStage: _TypeAlias = GateStage  # noqa: Y015
 
 @_typing.final
@@ -182,6 +198,8 @@ class Blocked(_message.Message):
     SCORE_FIELD_NUMBER: _builtins.int
     THRESHOLD_FIELD_NUMBER: _builtins.int
     ADVICE_FIELD_NUMBER: _builtins.int
+    FIELD_PATH_FIELD_NUMBER: _builtins.int
+    CLAUSE_FIELD_NUMBER: _builtins.int
     stage: Global___GateStage.ValueType
     """Which check refused."""
     category: _builtins.str
@@ -192,6 +210,10 @@ class Blocked(_message.Message):
     """The score from which it refuses. Range 0 to 1; unset when it does not measure."""
     advice: _builtins.str
     """What the person can do, one sentence."""
+    field_path: _builtins.str
+    """Dotted path of the field at fault, for example operations[1].image; empty when it is the result."""
+    clause: _builtins.str
+    """The part of a text at fault, as the filter read it; empty when it is not a text."""
     def __init__(
         self,
         *,
@@ -200,10 +222,12 @@ class Blocked(_message.Message):
         score: _builtins.float | None = ...,
         threshold: _builtins.float | None = ...,
         advice: _builtins.str = ...,
+        field_path: _builtins.str = ...,
+        clause: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_score", b"_score", "_threshold", b"_threshold", "score", b"score", "threshold", b"threshold"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_score", b"_score", "_threshold", b"_threshold", "advice", b"advice", "category", b"category", "score", b"score", "stage", b"stage", "threshold", b"threshold"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_score", b"_score", "_threshold", b"_threshold", "advice", b"advice", "category", b"category", "clause", b"clause", "field_path", b"field_path", "score", b"score", "stage", b"stage", "threshold", b"threshold"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__score: _TypeAlias = _typing.Literal["score"]  # noqa: Y015
     _WhichOneofArgType__score: _TypeAlias = _typing.Literal["_score", b"_score"]  # noqa: Y015

@@ -291,3 +291,11 @@ def certificates_as_key(tmp_path, certificates):
     path.write_bytes(certificates.read_bytes())
     path.chmod(0o600)
     return path
+
+
+def test_a_file_that_was_cut_inside_its_root_is_damaged(tmp_path):
+    development_identity(tmp_path)
+    path = tmp_path / "development-01.pem"
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(InvalidProvenance, match="leaf and root"):
+        development_identity(tmp_path)

@@ -218,12 +218,20 @@ def test_wrong_statements(statement, changes, field):
 def test_a_statement_from_a_receipt():
     receipt = Receipt(
         record="0000002a",
+        job="job-1",
         created=datetime(2026, 1, 1, tzinfo=UTC).isoformat(),
         form="composite",
+        operations=("sdedit",),
+        model="tiny",
+        policy="standard",
+        ingredients=(),
         detectors=(DetectorScores("opennsfw", 0.5, {"whole": 0.1}),),
         mark=MarkStatus.METADATA_ONLY,
         mark_area=None,
+        mark_key=0,
         mark_note="small",
+        compatibility_mark="",
+        fingerprint="0" * 16,
         digest="0" * 64,
     )
     made = Statement.of_receipt(receipt, [Edit("sdedit")], None, version="1")

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from retouch.admitted import blocking
 from retouch.errors import Blocked, RetouchError
 from retouch.evaluation.autoencoder import round_trips
 from retouch.evaluation.cases.case import Case
@@ -13,8 +14,9 @@ from retouch.evaluation.cases.pictures import as_image, unit
 from retouch.evaluation.editing.settings import Setting
 from retouch.evaluation.results.fingerprints import Fingerprints
 from retouch.imaging.image import Floats
-from retouch.runner import EditResult, Outcome, Runner
-from retouch_safety.errors import Refused
+from retouch.result import EditResult
+from retouch.runner import Outcome, Runner
+from retouch_safety.job import Job
 from retouch_safety.sealed import Released, Sealed
 
 
@@ -112,12 +114,10 @@ class Bench:
         Raises:
             Blocked: the gate refused it.
         """
-        try:
-            return self.runner.gate.release(
-                Sealed.composite(as_image(picture).pixels), record=record
-            )
-        except Refused as refusal:
-            raise Blocked(refusal.stage, refusal.category, refusal.advice) from refusal
+        sealed = Sealed.composite(as_image(picture).pixels)
+        with blocking():
+            admission = self.runner.gate.admit(Job(operations=("evaluation",)))
+            return self.runner.gate.release(sealed, admission, record=record)
 
     def autoencoded(self, picture: Floats) -> Floats:
         """Return the picture after the model's autoencoder, at the picture's own size."""

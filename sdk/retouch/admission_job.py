@@ -1,0 +1,123 @@
+"""What the gate is told of a plan: every text and every picture, found by their types.
+
+An operation declares its parameters with types; whatever holds text or a picture is passed on, so
+that no operation, of ours or a third party's, can bring in anything unseen.
+"""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+
+from retouch.errors import InvalidField
+from retouch.imaging.image import Image, Mask
+from retouch.operation import Operation
+from retouch.parameters import Parameter, optional_base, parameters_of
+from retouch.plan import Plan
+from retouch_safety.errors import InvalidInput
+from retouch_safety.job import DOCUMENT, InputPicture, Job
+from retouch_safety.prompts import PromptFields
+
+#: Parameters that name weights, not what a picture shows.
+_NAMES_WEIGHTS = "model"
+#: Parameters that weigh the answer to the prompt against the one without (see `retouch.edit`).
+_GUIDANCE = ("scale", "text_scale")
+
+
+def job_of(plan: Plan, job_id: str = "") -> Job:
+    """Return what the gate is asked to admit.
+
+    Args:
+        plan: with every implied operation.
+        job_id: of the request; empty for a random one.
+
+    Raises:
+        InvalidField: a text that the filter cannot read, or a parameter of another type.
+    """
+    request = plan.request
+    found = _Found()
+    for index, operation in enumerate(plan.operations):
+        for known in parameters_of(type(operation)):
+            value = getattr(operation, known.name)
+            if value is not None:
+                found.add(f"operations[{index}].{operation.name}.{known.name}", known, value)
+    try:
+        return Job(
+            texts=PromptFields(
+                prompt=request.prompt,
+                negative_prompt=request.negative_prompt,
+                operation_texts=found.texts,
+                word_weights=found.weights,
+                adapters=tuple(found.names),
+                guidance_scale=min(_scales(plan.operations), default=None),
+            ),
+            pictures={DOCUMENT: _picture(request.image), **found.pictures},
+            operations=tuple(operation.name for operation in plan.operations),
+            model=plan.model.name,
+            version=software_version(),
+            id=job_id,
+        )
+    except InvalidInput as problem:
+        raise InvalidField(problem.field, problem.value, problem.allowed, problem.fix) from problem
+
+
+def software_version() -> str:
+    """Return the version of the installed package, empty when it is not installed."""
+    try:
+        return version("retouch")
+    except PackageNotFoundError:
+        return ""
+
+
+@dataclass
+class _Found:
+    texts: dict[str, str] = field(default_factory=dict)
+    names: list[str] = field(default_factory=list)
+    weights: dict[str, float] = field(default_factory=dict)
+    pictures: dict[str, InputPicture] = field(default_factory=dict)
+
+    def add(self, name: str, known: Parameter, value: object) -> None:
+        if known.choices:  # one of our own words
+            return
+        if isinstance(value, Mapping):
+            self._weigh(value)
+            return
+        for entry, one in _each(name, value):
+            if isinstance(one, Image):
+                self.pictures[entry] = _picture(one)
+            elif isinstance(one, str) and known.name == _NAMES_WEIGHTS:
+                self.names.append(one)
+            elif isinstance(one, str):
+                self.texts[entry] = one
+            elif not isinstance(one, bool | int | float | Mask):
+                # what the gate cannot read, it cannot let through
+                allowed = "text, number, picture, mask, and lists or maps of them"
+                raise InvalidField(entry, type(one).__name__, allowed, "declare it as one of these")
+
+    def _weigh(self, weights: Mapping[str, float]) -> None:
+        for word, weight in weights.items():
+            other = self.weights.get(word, weight)
+            # raised here and lowered there: 0 is read both ways
+            self.weights[word] = weight if weight * other > 0 else 0.0
+
+
+def _each(name: str, value: object) -> Iterator[tuple[str, object]]:
+    if isinstance(value, tuple):
+        yield from ((f"{name}[{position}]", one) for position, one in enumerate(value))
+    else:
+        yield name, value
+
+
+def _picture(image: Image) -> InputPicture:
+    return InputPicture(image.pixels, image.alpha)
+
+
+def _scales(operations: tuple[Operation, ...]) -> Iterator[float]:
+    for operation in operations:
+        for known in parameters_of(type(operation)):
+            value = getattr(operation, known.name)
+            guides = known.name in _GUIDANCE and optional_base(known.type) is float
+            if guides and typing.cast("float | None", value) is not None:
+                yield float(value)

@@ -1,0 +1,159 @@
+"""An edit that the gate has admitted: the only kind that runs, and the way out for its pictures."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+
+from retouch.admission_job import job_of
+from retouch.errors import Blocked
+from retouch.imaging.image import Floats, Image, Mask
+from retouch.imaging.patch import Patch, composite, make_patch
+from retouch.plan import Plan
+from retouch.result import EditResult
+from retouch.trajectories import Step
+from retouch_safety.admission import Admission
+from retouch_safety.errors import Refused
+from retouch_safety.gate import Gate
+from retouch_safety.marking import new_record
+from retouch_safety.sealed import Released, Sealed
+
+
+@dataclass(frozen=True, eq=False)
+class Admitted:
+    """A plan, and the gate's word that it may run. Made by :func:`admit`.
+
+    Attributes:
+        plan: what will run.
+        admission: what releases need.
+        gate: what every picture of it leaves through.
+    """
+
+    plan: Plan
+    admission: Admission
+    gate: Gate
+
+    @property
+    def changes_nothing(self) -> bool:
+        """Strength 0 or an empty mask: no network is needed."""
+        return self.plan.region is None or self.plan.calls == 0
+
+    def unchanged(self) -> tuple[EditResult, ...]:
+        """Return the document itself for every variant, bit for bit outside of its metadata.
+
+        Raises:
+            Blocked: the gate refused it.
+        """
+        request = self.plan.request
+        nothing = np.zeros(request.image.pixels.shape[:2], np.float32)
+        patch = Patch(np.zeros_like(request.image.pixels), nothing, 0, 0)
+        seeds = range(request.seed, request.seed + request.variants)
+        settings = {"unchanged": True}
+        return tuple(
+            self._released(request.image, patch, nothing, seed, settings) for seed in seeds
+        )
+
+    def result(self, picture: Floats, seed: int, settings: Mapping[str, object]) -> EditResult:
+        """Paste a working picture into the document and release what was asked for.
+
+        Args:
+            picture: h x w x 3 in [0, 1], at the plan's working size.
+            seed: what made it.
+            settings: effective settings.
+
+        Raises:
+            Blocked: the gate refused it.
+        """
+        image, region = self.plan.request.image, self.plan.region
+        assert region is not None
+        patch = make_patch(image, picture, region, paste_alpha(self.plan.mask, image))
+        changed = np.zeros(image.pixels.shape[:2], np.float32)
+        changed[patch.bounds.slices] = patch.alpha
+        return self._released(composite(image, patch), patch, changed, seed, settings)
+
+    def look(self, step: Step) -> Released | None:
+        """Return a look at the edit on its way, through the gate; None where none can be had.
+
+        The first look of an edit is blurred.
+
+        Raises:
+            Blocked: the gate refused it; the edit itself goes on.
+        """
+        if step.preview is None:
+            return None
+        sealed = step.preview()
+        with blocking():
+            return self.gate.release(sealed, self.admission)
+
+    def _released(
+        self,
+        whole: Image,
+        patch: Patch,
+        changed: Floats,
+        seed: int,
+        settings: Mapping[str, object],
+    ) -> EditResult:
+        wanted = self.plan.request.output
+        sealed_whole = sealed_patch = None
+        if wanted != "patch":
+            sealed_whole = Sealed.composite(whole.pixels, changed, alpha=whole.alpha, icc=whole.icc)
+        if wanted != "composite":
+            sealed_patch = Sealed.patch(
+                patch.pixels, patch.alpha, x=patch.x, y=patch.y, icc=whole.icc
+            )
+        record = new_record()  # both forms of one edit carry the same
+        with blocking():
+            released = [
+                sealed and self.gate.release(sealed, self.admission, record=record)
+                for sealed in (sealed_whole, sealed_patch)
+            ]
+        return EditResult(released[0], released[1], seed, settings)
+
+
+def admit(plan: Plan, gate: Gate) -> Admitted:
+    """Have the gate read every text and look at every picture of a plan, before anything runs.
+
+    Raises:
+        Blocked: it may not run.
+        InvalidField: a text that the filter cannot read.
+    """
+    job = job_of(plan)
+    with blocking():
+        return Admitted(plan, gate.admit(job), gate)
+
+
+def paste_alpha(mask: Mask | None, image: Image) -> Mask:
+    """How opaquely the result covers the document.
+
+    A soft strength has already weakened the edit, so it must not weaken it again; yet a hard edge
+    would show the autoencoder's seam. So alpha reaches 1 at a third of the strength.
+    """
+    if mask is None:
+        return Mask.full(image.size)
+    return Mask(np.minimum(mask.strength * 3, 1))
+
+
+@contextmanager
+def blocking() -> Iterator[None]:
+    """Turn the gate's refusal into the error that callers know.
+
+    Raises:
+        Blocked: it refused.
+    """
+    try:
+        yield
+    except Refused as refusal:
+        measured = not math.isnan(refusal.score) and not math.isnan(refusal.threshold)
+        raise Blocked(
+            refusal.stage,
+            refusal.category,
+            refusal.advice,
+            score=refusal.score if measured else None,
+            threshold=refusal.threshold if measured else None,
+            field=refusal.field,
+            clause=refusal.clause,
+        ) from refusal

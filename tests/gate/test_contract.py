@@ -1,0 +1,223 @@
+"""What the sources may say: who opens, who encodes, who writes, who makes ``Released``.
+
+Read from the syntax trees of every room, so that a second way out is seen before it is used.
+"""
+
+import ast
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from retouch_safety import gate as gate_module
+
+ROOT = Path(__file__).parents[2]
+ROOMS = ("sdk/retouch", "plugins", "safety", "host_bridge")
+SAFETY = "safety/retouch_safety"
+MAKERS = ("GATE_CAPABILITY", "_unseal")
+ENCODERS = {
+    *("imwrite", "imwritemulti", "imencode", "imencodemulti", "imsave", "mimsave", "tobitmap"),
+    *("save_image", "to_pil_image", "write_png", "write_jpeg", "encode_png", "encode_jpeg"),
+}
+BINARY_WRITERS = {
+    f"{SAFETY}/save.py": "picture files",
+    f"{SAFETY}/durable_files.py": "keys, manifests, heads",
+    f"{SAFETY}/audit/audit_log.py": "an export of the log",
+    f"{SAFETY}/audit/torn_writes.py": "cutting an interrupted record off",
+    "sdk/retouch/testing/checkpoints.py": "copies of configurations, for tests",
+}
+
+
+@cache
+def sources():
+    """Every module of every room: its name from the root, and its syntax tree."""
+    found = {}
+    for room in ROOMS:
+        for path in sorted((ROOT / room).rglob("*.py")):
+            name = path.relative_to(ROOT).as_posix()
+            if not name.startswith("sdk/retouch/v1/"):
+                found[name] = ast.parse(path.read_text(encoding="utf-8"))
+    return found
+
+
+@cache
+def nodes():
+    """Every node of every module; walked once, as each test asks all of them."""
+    return {name: list(ast.walk(tree)) for name, tree in sources().items()}
+
+
+def where(holds):
+    """The modules in which something holds for at least one node."""
+    return {name for name, found in nodes().items() if any(map(holds, found))}
+
+
+def called(node):
+    """The last part of the name that a call calls, else an empty text."""
+    if not isinstance(node, ast.Call):
+        return ""
+    function = node.func
+    return getattr(function, "attr", getattr(function, "id", ""))
+
+
+def names_in(node):
+    """Every name that a node brings in or uses, also as text for ``getattr``."""
+    if isinstance(node, ast.Name):
+        return {node.id}
+    if isinstance(node, ast.Attribute):
+        return {node.attr}
+    if isinstance(node, ast.alias):
+        return {node.name.rpartition(".")[2], node.asname}
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return {node.value}
+    return set()
+
+
+def test_the_rooms_are_read():
+    assert len(sources()) > 100
+    assert f"{SAFETY}/gate.py" in sources()
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_only_the_gate_names_the_capability(name):
+    found = where(lambda node: name in names_in(node))
+    allowed = {f"{SAFETY}/{file}.py" for file in ("sealed", "admission", "gate")}
+    assert f"{SAFETY}/gate.py" in found and found <= allowed
+
+
+@pytest.mark.parametrize("name", ["Released", "Admission"])
+def test_only_the_gate_makes_what_leaves_and_what_lets_in(name):
+    assert where(lambda node: called(node) == name) == {f"{SAFETY}/gate.py"}
+    shells = where(
+        lambda node: (
+            called(node) == "__new__" and name in {n for a in node.args for n in names_in(a)}
+        )
+    )
+    assert shells == set()
+
+
+def test_nobody_sets_attributes_by_force_but_on_themselves():
+    """``object.__setattr__`` is how a frozen object is made, and how one could be forged."""
+
+    def forced(node):
+        if called(node) != "__setattr__":
+            return False
+        return not (node.args and isinstance(node.args[0], ast.Name) and node.args[0].id == "self")
+
+    assert where(forced) == set()
+
+
+@pytest.mark.parametrize("function", sorted(ENCODERS))
+def test_only_the_encoder_encodes_pictures(function):
+    allowed = {f"{SAFETY}/encode.py"} if function == "imencode" else set()
+    assert where(lambda node: called(node) == function) == allowed
+
+
+def test_pillow_saves_in_the_encoder_and_in_memory_for_a_detector():
+    def imports_pillow(node):
+        return "PIL" in str(getattr(node, "module", ""))
+
+    found = where(imports_pillow) & where(lambda node: called(node) == "save")
+    in_memory = {name for name in found if name.startswith(f"{SAFETY}/detector")}
+    assert found - in_memory == {f"{SAFETY}/encode.py"}
+    for name in in_memory:  # a file's name cannot be given: it is a stream of bytes
+        for node in nodes()[name]:
+            if called(node) == "save":
+                assert ast.unparse(node.args[0]) in ("encoded", "stream", "buffer")
+
+
+def test_only_sealed_calls_the_encoder_and_only_the_writer_takes_its_bytes():
+    def imports_encode(node):
+        return (
+            isinstance(node, ast.ImportFrom)
+            and node.module == "retouch_safety.encode"
+            and "encode" in {alias.name for alias in node.names}
+        )
+
+    assert where(imports_encode) == {f"{SAFETY}/sealed.py"}
+    assert where(lambda node: called(node) == "encoded") == {f"{SAFETY}/save.py"}
+
+
+def writes_bytes(node):
+    """Whether a call opens a file for writing bytes, or writes them at once."""
+    name = called(node)
+    if name == "write_bytes":
+        return True
+    if name not in ("open", "fdopen"):
+        return False
+    given = [*node.args, *(keyword.value for keyword in node.keywords)]
+    modes = [one.value for one in given if isinstance(one, ast.Constant)]
+    return any(isinstance(m, str) and "b" in m and set(m) & set("wxa+") for m in modes)
+
+
+def test_only_the_writer_writes_picture_files():
+    """Whoever else opens a file for bytes is in the list, with what it writes."""
+    assert where(writes_bytes) == set(BINARY_WRITERS)
+
+
+def test_whole_files_are_written_for_these_alone():
+    """Who uses ``durable_files``: none writes a picture, but an export that the caller brought."""
+    found = where(lambda node: called(node) in ("write_once", "replace_whole", "write_whole"))
+    allowed = {
+        f"{SAFETY}/durable_files.py",
+        f"{SAFETY}/receipt_key.py",
+        f"{SAFETY}/tilemark/keys.py",
+        f"{SAFETY}/audit/head_file.py",
+        f"{SAFETY}/audit/key_file.py",
+        f"{SAFETY}/audit/torn_writes.py",
+        f"{SAFETY}/provenance/development_certificate.py",
+        f"{SAFETY}/provenance/sidecar_store.py",
+        f"{SAFETY}/export_signing.py",
+        "sdk/retouch/cli/keys.py",  # the published half
+    }
+    assert found <= allowed, found - allowed
+
+
+def test_arrays_are_not_written_either():
+    """Names of numpy, torch and others that put arrays on a disk in one call."""
+    dumps = {"tofile", "savez", "savez_compressed", "savetxt", "memmap"}
+    assert where(lambda node: called(node) in dumps) == set()
+
+
+def test_previews_are_sealed_where_they_are_decoded():
+    assert where(lambda node: called(node) == "decode_preview") == {"sdk/retouch/previews.py"}
+    tree = sources()["sdk/retouch/previews.py"]
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+    assert functions and {ast.unparse(f.returns) for f in functions if f.returns} == {"Sealed"}
+    for function in functions:
+        returned = [node for node in ast.walk(function) if isinstance(node, ast.Return)]
+        assert [ast.unparse(node.value.func) for node in returned] == ["Sealed.preview"]
+
+
+def test_full_pictures_are_decoded_by_the_engine_alone():
+    found = where(lambda node: called(node) == "decode" and names_model(node.func))
+    assert found == {"sdk/retouch/trajectories.py"}
+
+
+def names_model(function):
+    return ast.unparse(function) in ("model.decode", "self.model.decode", "loan.model.decode")
+
+
+def test_a_release_is_asked_for_with_an_admission():
+    """Both arguments, every time: there is no release that nobody admitted."""
+    found = 0
+    for walked in nodes().values():
+        for node in walked:
+            if called(node) == "release" and "gate" in ast.unparse(node.func):
+                assert len(node.args) >= 2, ast.unparse(node)
+                found += 1
+    assert found >= 2
+
+
+def test_the_order_of_the_gate():
+    """Detect, mark, sign, keep the manifest, record, and only then the picture."""
+    tree = sources()[f"{SAFETY}/gate.py"]
+    (function,) = (
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef) and node.name == "_release"
+    )
+    calls = [(node.lineno, called(node)) for node in ast.walk(function) if called(node)]
+    order = ("own_copy", "_detect", "mark", "_receipt", "_signed_for", "append", "Released")
+    lines = [next(line for line, name in sorted(calls) if name == wanted) for wanted in order]
+    assert lines == sorted(lines)
+    assert Path(gate_module.__file__).name == "gate.py"
