@@ -46,6 +46,7 @@ class Guidance(Operation):
         "text scale), else the model's own default.",
         low=0.0,
         high=50.0,
+        guides=True,
     )
     start: float = parameter(
         0.0, "Guide from here on.", low=0.0, high=1.0, unit="fraction of progress"

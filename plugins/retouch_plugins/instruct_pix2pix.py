@@ -37,6 +37,7 @@ class InstructPix2Pix(Operation):
         "How strongly to follow the instruction; unset takes the model's own default.",
         low=0.0,
         high=50.0,
+        guides=True,
     )
     image_scale: float = parameter(
         1.5, "How strongly to keep the picture; 1 to 2.5 is usual.", low=0.0, high=20.0

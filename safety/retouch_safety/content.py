@@ -15,7 +15,7 @@ Bytes8: TypeAlias = npt.NDArray[np.uint8]
 Inside: TypeAlias = npt.NDArray[np.bool_]
 Form: TypeAlias = Literal["composite", "patch", "preview"]
 
-_DEPTHS = ("uint8", "uint16", "float32")
+DEPTHS = ("uint8", "uint16", "float32")
 
 
 class Box(NamedTuple):
@@ -59,14 +59,46 @@ class Content:
     y: int = 0
 
     def __post_init__(self) -> None:
-        shape, depth = self.pixels.shape, self.pixels.dtype.name
-        if len(shape) != 3 or shape[2] != 3 or 0 in shape or depth not in _DEPTHS:
-            raise InvalidContent(f"need H x W x 3 of {', '.join(_DEPTHS)}, got {shape} {depth}")
-        if self.edited.shape != shape[:2]:
-            raise InvalidContent(f"need an edited area of {shape[:2]}, got {self.edited.shape}")
-        alpha = self.alpha
-        if alpha is not None and (alpha.shape != shape[:2] or alpha.dtype.name != depth):
-            raise InvalidContent(f"need alpha {shape[:2]} {depth}, got {alpha.shape} {alpha.dtype}")
+        check_pixels(self.pixels, self.alpha)
+        area = self.pixels.shape[:2]
+        if self.edited.shape != area:
+            raise InvalidContent(f"need an edited area of {area}, got {self.edited.shape}")
+
+
+def frozen(array: Pixels) -> Pixels:
+    """Return an array that nobody can change any more: itself if it is one, else a copy."""
+    if _is_frozen(array):
+        return array
+    own = np.array(array, order="C")
+    own.flags.writeable = False
+    return own
+
+
+def _is_frozen(array: Pixels) -> bool:
+    # a read-only view of a writeable array changes with it
+    held: object = array
+    while isinstance(held, np.ndarray):
+        if held.flags.writeable or type(held) is not np.ndarray:
+            return False
+        held = held.base
+    return held is None or isinstance(held, bytes)
+
+
+def check_pixels(pixels: Pixels, alpha: Pixels | None) -> None:
+    """Check shapes and depths of a picture.
+
+    Args:
+        pixels: H x W x 3 RGB, ``uint8``, ``uint16`` or ``float32`` where 1.0 is white.
+        alpha: H x W opacity at the same depth, or None.
+
+    Raises:
+        InvalidContent: it has others.
+    """
+    shape, depth = pixels.shape, pixels.dtype.name
+    if len(shape) != 3 or shape[2] != 3 or 0 in shape or depth not in DEPTHS:
+        raise InvalidContent(f"need H x W x 3 of {', '.join(DEPTHS)}, got {shape} {depth}")
+    if alpha is not None and (alpha.shape != shape[:2] or alpha.dtype.name != depth):
+        raise InvalidContent(f"need alpha {shape[:2]} {depth}, got {alpha.shape} {alpha.dtype}")
 
 
 def white_of(pixels: Pixels) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from retouch_safety.content import Content, bounding_box
@@ -59,12 +60,15 @@ def credentials_of(
     return Credentials(statement, installation.identity)
 
 
-def keep_manifest(content: Content, credentials: Credentials, installation: Installation) -> None:
+def keep_manifest(content: Content, credentials: Credentials, installation: Installation) -> Path:
     """Sign the pixels themselves, for hosts that take them without a file.
+
+    Returns:
+        Where the manifest is kept.
 
     Raises:
         SigningFailed, ProvenanceUnavailable: nothing may be released.
         InvalidProvenance: no room for it.
     """
     signed = sign_pixels(content.pixels, content.alpha, credentials.statement, credentials.identity)
-    installation.manifests.put(credentials.statement.record, signed.manifest)
+    return installation.manifests.put(credentials.statement.record, signed.manifest)

@@ -25,6 +25,8 @@ def write_once(path: Path, data: bytes, mode: int) -> bool:
     Raises:
         OSError: a full disk, no permission.
     """
+    if path.exists():
+        return False
     partial = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
     try:
         _write_durably(partial, data, mode)

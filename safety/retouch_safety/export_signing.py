@@ -81,7 +81,7 @@ def signed_export(
     signed = sign_export(data, marks, store, installation.identity, version=version, title=title)
     known = tuple(bool(store.get(mark.record)) for mark in marks)
     # the log first: a file without a record of it cannot be
-    for entry in _entries(job.id, marks, pixels, alpha):
+    for entry in _entries(job.id, gate.policy, marks, pixels, alpha):
         head = installation.audit.append(entry)
     return SignedExport(signed.data, marks, known, head)
 
@@ -110,10 +110,12 @@ def write_export(signed: SignedExport, path: Path) -> None:
 
 
 def _entries(
-    job: str, marks: tuple[SeenMark, ...], pixels: Pixels, alpha: Pixels | None
+    job: str, policy: str, marks: tuple[SeenMark, ...], pixels: Pixels, alpha: Pixels | None
 ) -> list[Entry]:
     digest, likeness = digest_of(pixels, alpha), fingerprint(pixels)
     return [
-        Entry(Event.SIGNED, job=job, record=record, digest=digest, fingerprint=likeness)
+        Entry(
+            Event.SIGNED, job=job, policy=policy, record=record, digest=digest, fingerprint=likeness
+        )
         for record in dict.fromkeys(mark.record for mark in marks)
     ]

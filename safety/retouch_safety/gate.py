@@ -14,12 +14,13 @@ import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final, NoReturn, final
 
 from retouch_safety import marking
 from retouch_safety.admission import Admission
 from retouch_safety.audit import Entry, Event
-from retouch_safety.content import Content, Inside, bounding_box
+from retouch_safety.content import Content, bounding_box
 from retouch_safety.content_copies import blurred, immutable, own_copy
 from retouch_safety.credentials import Credentials, credentials_of, keep_manifest
 from retouch_safety.detector_panel import THRESHOLDS, DetectorPanel, Profile, SelfTest
@@ -149,20 +150,28 @@ class Gate:
 
     def _release(self, content: Content, admission: Admission, record: int) -> Released:
         self._test_once()
-        content = own_copy(content)
+        with refusing("pixels"):
+            content = own_copy(content, admission.job.document)
         scores = self._detect(content)
-        if content.form == "preview" and admission.first_look():
-            content = blurred(content)
+        with refusing("pixels"):
+            if content.form == "preview" and admission.first_look():
+                content = blurred(content)
         with refusing("watermark"):
+            keys = self.installation.keys.current
             content, note = self._compatibly_marked(content)
-            marked = marking.mark(content, record, self.installation.keys.current)
+            marked = marking.mark(content, record, keys)
         with refusing("receipt"):
             content = immutable(replace(content, pixels=marked.pixels))
-            receipt = self._receipt(content, marked, note, admission, record, scores)
+            receipt = self._receipt(content, marked, keys.id, note, admission, record, scores)
         with refusing("manifest"):
-            credentials = self._signed_for(content, receipt, admission)
+            credentials, kept = self._signed_for(content, receipt, admission)
         with refusing("audit"):
-            self.installation.audit.append(_entry(receipt, admission))
+            try:
+                self.installation.audit.append(_entry(receipt, admission))
+            except BaseException:
+                if kept is not None:  # of a picture that was never released
+                    kept.unlink(missing_ok=True)
+                raise
         return Released(GATE_CAPABILITY, content, receipt, credentials)
 
     def _test_once(self) -> None:
@@ -190,8 +199,10 @@ class Gate:
 
     def _detect(self, content: Content) -> tuple[DetectorScores, ...]:
         with refusing("detector"):
-            inside: Inside = content.edited > 0
-            return self._panel.passed(content.pixels, bounding_box(inside))
+            region = bounding_box(content.edited > 0)
+            # a layer's opacity is where it was edited; a document's may be a picture itself
+            alpha = content.alpha if content.form == "composite" else None
+            return self._panel.passed(content.pixels, region, alpha)
 
     def _compatibly_marked(self, content: Content) -> tuple[Content, str]:
         if not self._compatible or content.form == "preview":
@@ -206,6 +217,7 @@ class Gate:
         self,
         content: Content,
         marked: Marked,
+        key: int,
         compatibility: str,
         admission: Admission,
         record: int,
@@ -224,7 +236,7 @@ class Gate:
             ingredients=admission.ingredients,
             mark=marked.status,
             mark_area=marked.region,
-            mark_key=self.installation.keys.current.id,
+            mark_key=key,
             mark_note=marked.note,
             compatibility_mark=compatibility,
             fingerprint=fingerprint(content.pixels),
@@ -234,14 +246,14 @@ class Gate:
 
     def _signed_for(
         self, content: Content, receipt: Receipt, admission: Admission
-    ) -> Credentials | None:
+    ) -> tuple[Credentials | None, Path | None]:
         if content.form == "preview":  # gone in a second, and never a file
-            return None
+            return None, None
         source, version = admission.source(), admission.job.version
         credentials = credentials_of(content, receipt, source, version, self.installation)
-        if credentials is not None:
-            keep_manifest(content, credentials, self.installation)
-        return credentials
+        if credentials is None:
+            return None, None
+        return credentials, keep_manifest(content, credentials, self.installation)
 
     def _log_refusal(self, job: Job, refusal: Refused, record: int | None = None) -> None:
         # A log that cannot be written refuses, too: the refusal itself stands either way.

@@ -57,7 +57,7 @@ class InputCheck:
                 self._passed.move_to_end(digest)
                 return self._passed[digest]
         try:
-            self._panel.passed(picture.pixels, None)
+            self._panel.passed(picture.pixels, None, picture.alpha)
         except Refused as refusal:
             advice = "Choose another picture."
             raise Refused(

@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from retouch_safety.content import Pixels
+from retouch_safety.content import Pixels, check_pixels, frozen
 from retouch_safety.errors import InvalidContent, InvalidInput
 from retouch_safety.prompts.fields import PromptFields
 from retouch_safety.receipt import digest_of
@@ -42,29 +42,18 @@ class InputPicture:
     alpha: Pixels | None = None
 
     def __post_init__(self) -> None:
-        shape, depth = self.pixels.shape, self.pixels.dtype.name
-        if len(shape) != 3 or shape[2] != 3 or 0 in shape or depth not in _DEPTHS:
-            raise InvalidContent(f"need H x W x 3 of {', '.join(_DEPTHS)}, got {shape} {depth}")
-        if depth == "float32" and not np.isfinite(self.pixels).all():
-            raise InvalidContent("need finite pixels, got NaN or infinity")
+        check_pixels(self.pixels, self.alpha)
         for name in ("pixels", "alpha"):
-            object.__setattr__(self, name, _kept(getattr(self, name)))
+            array = getattr(self, name)
+            if array is None:
+                continue
+            if array.dtype.kind == "f" and not np.isfinite(array).all():
+                raise InvalidContent("need finite pixels, got NaN or infinity")
+            object.__setattr__(self, name, frozen(array))
 
     def digest(self) -> str:
-        """Return a SHA-256 of the pixels alone, to know a picture again."""
-        return digest_of(self.pixels, None)
-
-
-def _kept(array: Pixels | None) -> Pixels | None:
-    """Return what the caller can no longer change; a read-only array is taken as it is."""
-    if array is None or not array.flags.writeable:
-        return array
-    own = np.array(array)
-    own.flags.writeable = False
-    return own
-
-
-_DEPTHS: Final = ("uint8", "uint16", "float32")
+        """Return a SHA-256 of pixels and opacity, to know a picture again."""
+        return digest_of(self.pixels, self.alpha)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -18,7 +18,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from retouch_safety.durable_files import PRIVATE, PUBLIC, write_once
+from retouch_safety.durable_files import PRIVATE, PUBLIC, replace_whole, write_once
 from retouch_safety.errors import InvalidInput
 from retouch_safety.receipt import Receipt
 
@@ -44,7 +44,9 @@ class ReceiptKey:
         self._key = _read(path)
         self.public = _public_text(self._key.public_key())
         """Public half, PEM."""
-        write_once(folder / "receipt.pub", self.public, PUBLIC)
+        shown = folder / "receipt.pub"
+        if not shown.exists() or shown.read_bytes() != self.public:  # of a key that was moved away
+            replace_whole(shown, self.public, PUBLIC)
 
     @property
     def id(self) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import secrets
 from pathlib import Path
 
+from retouch_safety.durable_files import PUBLIC, replace_whole
 from retouch_safety.encode import LONGEST_SIDE, SUFFIXES
 from retouch_safety.errors import CannotSave
 from retouch_safety.sealed import Released
@@ -63,21 +63,7 @@ def save(released: Released, path: str | os.PathLike[str]) -> Path:
         raise TypeError(f"only pictures released by the gate are saved, got {type(released)}")
     target = Path(path)
     try:
-        _write_whole(target, released.encoded(kind))
+        replace_whole(target, released.encoded(kind), PUBLIC)
     except OSError as error:
         raise CannotSave("out", str(target), "a writable file", f"make room: {error}") from error
     return target
-
-
-def _write_whole(target: Path, data: bytes) -> None:
-    """Write beside the target and rename: a reader sees the old file or the new, never half."""
-    part = target.with_name(f".{target.name}.{secrets.token_hex(8)}.part")
-    try:
-        with part.open("xb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        part.replace(target)
-    except BaseException:  # also Ctrl-C: nothing half-written may remain
-        part.unlink(missing_ok=True)
-        raise

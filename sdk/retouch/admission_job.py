@@ -6,7 +6,6 @@ that no operation, of ours or a third party's, can bring in anything unseen.
 
 from __future__ import annotations
 
-import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
@@ -14,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from retouch.errors import InvalidField
 from retouch.imaging.image import Image, Mask
 from retouch.operation import Operation
-from retouch.parameters import Parameter, optional_base, parameters_of
+from retouch.parameters import Parameter, check_declared, check_parameters, parameters_of
 from retouch.plan import Plan
 from retouch_safety.errors import InvalidInput
 from retouch_safety.job import DOCUMENT, InputPicture, Job
@@ -22,8 +21,6 @@ from retouch_safety.prompts import PromptFields
 
 #: Parameters that name weights, not what a picture shows.
 _NAMES_WEIGHTS = "model"
-#: Parameters that weigh the answer to the prompt against the one without (see `retouch.edit`).
-_GUIDANCE = ("scale", "text_scale")
 
 
 def job_of(plan: Plan, job_id: str = "") -> Job:
@@ -34,11 +31,15 @@ def job_of(plan: Plan, job_id: str = "") -> Job:
         job_id: of the request; empty for a random one.
 
     Raises:
-        InvalidField: a text that the filter cannot read, or a parameter of another type.
+        InvalidField: a text that the filter cannot read, a parameter of another type, or a field
+            that is no parameter.
     """
     request = plan.request
     found = _Found()
     for index, operation in enumerate(plan.operations):
+        # again: a third party's own __post_init__ may have left it out
+        check_declared(type(operation), operation.name)
+        check_parameters(operation, operation.name)
         for known in parameters_of(type(operation)):
             value = getattr(operation, known.name)
             if value is not None:
@@ -82,7 +83,7 @@ class _Found:
         if known.choices:  # one of our own words
             return
         if isinstance(value, Mapping):
-            self._weigh(value)
+            self._weigh(name, value)
             return
         for entry, one in _each(name, value):
             if isinstance(one, Image):
@@ -96,8 +97,10 @@ class _Found:
                 allowed = "text, number, picture, mask, and lists or maps of them"
                 raise InvalidField(entry, type(one).__name__, allowed, "declare it as one of these")
 
-    def _weigh(self, weights: Mapping[str, float]) -> None:
+    def _weigh(self, name: str, weights: Mapping[object, object]) -> None:
         for word, weight in weights.items():
+            if not isinstance(word, str) or not isinstance(weight, int | float):
+                raise InvalidField(name, type(weight).__name__, "numbers by word", "use numbers")
             other = self.weights.get(word, weight)
             # raised here and lowered there: 0 is read both ways
             self.weights[word] = weight if weight * other > 0 else 0.0
@@ -118,6 +121,5 @@ def _scales(operations: tuple[Operation, ...]) -> Iterator[float]:
     for operation in operations:
         for known in parameters_of(type(operation)):
             value = getattr(operation, known.name)
-            guides = known.name in _GUIDANCE and optional_base(known.type) is float
-            if guides and typing.cast("float | None", value) is not None:
+            if known.guides and value is not None:
                 yield float(value)

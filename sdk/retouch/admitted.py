@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from retouch.errors import Blocked
 from retouch.imaging.image import Floats, Image, Mask
 from retouch.imaging.patch import Patch, composite, make_patch
 from retouch.plan import Plan
-from retouch.result import EditResult
+from retouch.result import EditResult, plain
 from retouch.trajectories import Step
 from retouch_safety.admission import Admission
 from retouch_safety.errors import Refused
@@ -25,17 +25,30 @@ from retouch_safety.sealed import Released, Sealed
 
 @dataclass(frozen=True, eq=False)
 class Admitted:
-    """A plan, and the gate's word that it may run. Made by :func:`admit`.
+    """A plan that may run. To make one is to ask the gate.
+
+    So the admission is always of this very plan, also in a copy with another one.
 
     Attributes:
         plan: what will run.
+        gate: reads every text and looks at every picture; everything leaves through it.
+        job_id: id of the request in receipts and in the log; empty for a random one.
         admission: what releases need.
-        gate: what every picture of it leaves through.
+
+    Raises:
+        Blocked: the gate refused it.
+        InvalidField: something that the gate cannot read.
     """
 
     plan: Plan
-    admission: Admission
     gate: Gate
+    job_id: str = ""
+    admission: Admission = field(init=False)
+
+    def __post_init__(self) -> None:
+        job = job_of(self.plan, self.job_id)
+        with blocking():
+            object.__setattr__(self, "admission", self.gate.admit(job))
 
     @property
     def changes_nothing(self) -> bool:
@@ -43,7 +56,7 @@ class Admitted:
         return self.plan.region is None or self.plan.calls == 0
 
     def unchanged(self) -> tuple[EditResult, ...]:
-        """Return the document itself for every variant, bit for bit outside of its metadata.
+        """Return the document itself for every variant, bit for bit.
 
         Raises:
             Blocked: the gate refused it.
@@ -70,6 +83,10 @@ class Admitted:
         """
         image, region = self.plan.request.image, self.plan.region
         assert region is not None
+        if not np.isfinite(picture).all():
+            # no integer depth can hold it: the gate sees it as it is, refuses it and logs that
+            with blocking():
+                self.gate.release(Sealed.composite(picture), self.admission)
         patch = make_patch(image, picture, region, paste_alpha(self.plan.mask, image))
         changed = np.zeros(image.pixels.shape[:2], np.float32)
         changed[patch.bounds.slices] = patch.alpha
@@ -82,7 +99,10 @@ class Admitted:
 
         Raises:
             Blocked: the gate refused it; the edit itself goes on.
+            ValueError: a step of another edit.
         """
+        if step.plan is not self.plan:
+            raise ValueError("look: got a step of another edit; allowed: one of this edit's own")
         if step.preview is None:
             return None
         sealed = step.preview()
@@ -111,19 +131,7 @@ class Admitted:
                 sealed and self.gate.release(sealed, self.admission, record=record)
                 for sealed in (sealed_whole, sealed_patch)
             ]
-        return EditResult(released[0], released[1], seed, settings)
-
-
-def admit(plan: Plan, gate: Gate) -> Admitted:
-    """Have the gate read every text and look at every picture of a plan, before anything runs.
-
-    Raises:
-        Blocked: it may not run.
-        InvalidField: a text that the filter cannot read.
-    """
-    job = job_of(plan)
-    with blocking():
-        return Admitted(plan, gate.admit(job), gate)
+        return EditResult(released[0], released[1], seed, plain(settings))
 
 
 def paste_alpha(mask: Mask | None, image: Image) -> Mask:

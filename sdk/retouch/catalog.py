@@ -11,7 +11,7 @@ from typing import Any
 
 from retouch.errors import UnknownName
 from retouch.operation import Operation
-from retouch.parameters import check_names, parameters_of
+from retouch.parameters import check_declared, check_names, parameters_of
 
 GROUP = "retouch.operations"
 
@@ -96,5 +96,6 @@ def _load(point: EntryPoint, known: Mapping[str, type[Operation]]) -> type[Opera
         raise ValueError(f"its name is {kind.name!r}, the entry point's {point.name!r}")
     if point.name in known:
         raise ValueError("another package already provides an operation of this name")
+    check_declared(kind, kind.name)
     parameters_of(kind)  # a declaration that cannot be described is refused here, not later
     return kind

@@ -32,6 +32,8 @@ class Parameter:
         help: one sentence.
         aligned: whether a picture or mask lies over the document, pixel for pixel, so that it is
             cropped and scaled together with it.
+        guides: whether it is the scale of the prompt's guidance: below 1 the negative prompt is
+            drawn instead of avoided, and the gate reads it so.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Parameter:
     unit: str
     help: str
     aligned: bool = False
+    guides: bool = False
 
     @property
     def type_name(self) -> str:
@@ -77,6 +80,7 @@ def parameter(
     high: float | None = None,
     unit: str = "",
     aligned: bool = False,
+    guides: bool = False,
 ) -> Any:
     """Declare a parameter of an operation as a dataclass field.
 
@@ -87,8 +91,10 @@ def parameter(
         high: greatest allowed value.
         unit: unit of the value.
         aligned: see ``Parameter``.
+        guides: see ``Parameter``.
     """
-    about = {"help": help, "low": low, "high": high, "unit": unit, "aligned": aligned}
+    about = {"help": help, "low": low, "high": high, "unit": unit}
+    about |= {"aligned": aligned, "guides": guides}
     return dataclasses.field(default=default, metadata={"parameter": about})
 
 
@@ -114,9 +120,22 @@ def parameters_of(operation: type) -> tuple[Parameter, ...]:
                 unit=about["unit"],
                 help=about["help"],
                 aligned=about["aligned"],
+                guides=about["guides"],
             )
         )
     return tuple(described)
+
+
+def check_declared(operation: type, name: str) -> None:
+    """Refuse an operation with a field that is no parameter: nobody would check or read it.
+
+    Raises:
+        InvalidField: naming the field and the fix.
+    """
+    for field in dataclasses.fields(operation):
+        if "parameter" not in field.metadata:
+            fix = "declare it with parameter(default, help)"
+            raise InvalidField(f"{name}.{field.name}", "a plain field", "parameters only", fix)
 
 
 def check_parameters(operation: Any, name: str) -> None:

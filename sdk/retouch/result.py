@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from retouch_safety.sealed import Released
 
@@ -23,3 +24,26 @@ class EditResult:
     patch: Released | None
     seed: int
     settings: Mapping[str, object]
+
+
+def plain(settings: Mapping[str, object]) -> Mapping[str, object]:
+    """Return settings as numbers, words, and lists and maps of them.
+
+    Operations write notes of their own into the settings, and pixels must not leave that way:
+    anything else is named by its type, and long lists are cut.
+    """
+    return {str(name): _plain(value) for name, value in list(settings.items())[:_MOST]}
+
+
+def _plain(value: object) -> object:
+    if value is None or isinstance(value, bool | int | float | str):
+        return value[:_LONGEST] if isinstance(value, str) else value
+    if isinstance(value, Mapping):
+        return plain(value)
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value[:_MOST]]
+    return f"<{type(value).__name__}>"
+
+
+_MOST: Final = 256
+_LONGEST: Final = 4000

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
-from retouch.admitted import Admitted, admit
+from retouch.admitted import Admitted
 from retouch.catalog import Catalog, installed
-from retouch.errors import Blocked, RetouchError
+from retouch.errors import RetouchError
 from retouch.plan import Plan, make_plan
 from retouch.request import EditRequest
 from retouch.result import EditResult
@@ -57,14 +57,18 @@ class Runner:
         """What would run; loads nothing. Raises as ``make_plan``."""
         return make_plan(request, self.catalog)
 
-    def admit(self, request: EditRequest) -> Admitted:
+    def admit(self, request: EditRequest, job_id: str = "") -> Admitted:
         """Plan a request and have the gate look at it; ``run`` takes the outcome.
+
+        Args:
+            request: what to do.
+            job_id: of the request, for receipts and the log; empty for a random one.
 
         Raises:
             Blocked: the gate refused it.
             RetouchError: it cannot run as written, see ``retouch.errors``.
         """
-        return admit(self.plan(request), self.gate)
+        return Admitted(self.plan(request), self.gate, job_id)
 
     def run(
         self,
@@ -81,9 +85,13 @@ class Runner:
             cancelled: asked between network calls; True ends the edit.
 
         Raises:
-            RetouchError: see ``retouch.errors``; nothing is released then.
+            RetouchError: see ``retouch.errors``; the caller gets no picture then. Where the gate
+                refuses one variant, those before it are in the log as released.
+            ValueError: another gate has admitted it.
         """
         admitted = request if isinstance(request, Admitted) else self.admit(request)
+        if admitted.gate is not self.gate:
+            raise ValueError("run: got a request that another gate admitted; admit it here")
         if admitted.changes_nothing:
             return admitted.unchanged()
         with self.library.borrow() as loan:
@@ -127,6 +135,6 @@ class Runner:
                 continue
             try:
                 outcomes[index] = tuple(admitted.result(*picture) for picture in found)
-            except Blocked as refusal:
-                outcomes[index] = refusal
+            except RetouchError as problem:
+                outcomes[index] = problem
         return [outcomes[index] for index in range(len(requests))]

@@ -46,12 +46,14 @@ class Step:
         trajectory: which one has just been answered, of variants times candidates.
         preview: makes a look at what it has come to, sealed: only the gate opens it. Costs
             nothing until it is called, and may be called later.
+        plan: of the request that it is a step of.
     """
 
     done: int
     total: int
     trajectory: int = 0
     preview: Callable[[], Sealed] | None = field(default=None, compare=False, repr=False)
+    plan: Plan | None = field(default=None, compare=False, repr=False)
 
 
 def onto_working(operation: Operation, plan: Plan) -> Operation:
@@ -206,7 +208,8 @@ class Trajectories:
                 def look() -> Sealed:  # a partial would show its unsealed arguments
                     return seal_preview(self.plan, model, state.x0)
 
-                self.on_step(Step(sum(done), state.total * len(done), index, look))
+                total = state.total * len(done)
+                self.on_step(Step(sum(done), total, index, look, self.plan))
 
             return progress
 

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retouch_safety import (
+    InputPicture,
     Job,
     MarkStatus,
     Receipt,
@@ -89,13 +90,14 @@ def test_small_pictures_say_metadata_only(release):
 
 @settings(max_examples=6, deadline=None, database=None, derandomize=True)
 @given(st.integers(0, 10**6), st.sampled_from([np.uint8, np.uint16, np.float32]))
-def test_outside_the_edit_is_bit_identical(release, seed, depth):
+def test_outside_the_edit_is_bit_identical(gate, seed, depth):
     rng = np.random.default_rng(seed)
     pixels = (rng.random((200, 180, 3)) * (1 if depth is np.float32 else 250)).astype(depth)
     edited = np.clip(rng.normal(0.5, 0.6, (200, 180)), 0, 1).astype(np.float32)
     edited[:, :140] = 1
     alpha = pixels[..., 0].copy()
-    released = release(Sealed.composite(pixels, edited, alpha=alpha))
+    admission = gate.admit(Job(pictures={"image": InputPicture(pixels, alpha)}))
+    released = gate.release(Sealed.composite(pixels, edited, alpha=alpha), admission)
     outside = edited == 0
     assert released.pixels.dtype == depth
     assert released.pixels[outside].tobytes() == pixels[outside].tobytes()
@@ -181,3 +183,43 @@ def test_a_refused_preview_does_not_count_as_the_first(gate_with, gate):
     detector.answer = 0.0
     board, first = look(strict, admission)
     assert (first.pixels[:, :48, 0] != board[:, :48]).any()
+
+
+def test_what_is_not_the_documents_own_counts_as_edited(gate, astronaut):
+    nothing = np.zeros(astronaut.shape[:2], np.float32)
+    admission = gate.admit(Job(pictures={"image": InputPicture(astronaut)}))
+    own = gate.release(Sealed.composite(astronaut, nothing), admission)
+    assert own.receipt.mark is MarkStatus.METADATA_ONLY
+    assert (own.pixels == astronaut).all()
+    other = np.ascontiguousarray(astronaut[:, ::-1])
+    claimed = gate.release(Sealed.composite(other, nothing), admission)
+    assert claimed.receipt.mark is MarkStatus.EMBEDDED
+    without = gate.release(Sealed.composite(astronaut, nothing), gate.admit(Job()))
+    assert without.receipt.mark is MarkStatus.EMBEDDED
+
+
+def test_what_opacity_draws_is_looked_at(gate_with, astronaut):
+    seen = []
+
+    class Watching(Fixed):
+        def score(self, rgb, region):
+            seen.append(rgb.copy())
+            return {"whole": 0.0}
+
+    gate = gate_with([Watching(0.0)])
+    flat = np.full_like(astronaut, 128)
+    drawn = np.ascontiguousarray(astronaut[..., 1])
+    gate.admit(Job(pictures={"image": InputPicture(flat, drawn)}))
+    assert len(seen) == 3
+    assert seen[0].std() == 0 and min(look.std() for look in seen[1:]) > 10
+    seen.clear()
+    gate.admit(Job(pictures={"image": InputPicture(flat, np.full_like(drawn, 255))}))
+    assert len(seen) == 1
+
+
+def test_the_first_preview_of_a_large_document_is_quick(release):
+    pixels = np.random.default_rng(0).integers(0, 255, (2048, 2048, 3), np.uint8)
+    content = Sealed.preview(pixels, np.ones((2048, 2048), np.float32), x=0, y=0)
+    blurred = release(content).pixels.astype(np.float32)
+    # nothing finer than a forty-eighth of the side is left
+    assert np.abs(np.diff(blurred, axis=1)).mean() < 2

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 import pytest
@@ -17,6 +17,7 @@ from retouch.request import EditRequest
 from retouch_plugins.guidance import Guidance
 from retouch_plugins.instruct_pix2pix import InstructPix2Pix
 from retouch_plugins.prompt_to_prompt import PromptToPrompt
+from retouch_plugins.t2i_adapter import T2IAdapter
 
 PICTURE = Image(np.full((8, 8, 3), 90, np.uint8))
 OTHER = Image(np.full((4, 4, 3), 10, np.uint8))
@@ -45,6 +46,29 @@ class Hidden(Caption):
 
     name: ClassVar[str] = "hidden"
     data: bytes = parameter(b"", "Anything.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Undeclared(Caption):
+    """The same with a field that is no parameter: nobody would read it."""
+
+    name: ClassVar[str] = "undeclared"
+    secret: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unchecked(Operation):
+    """Its own ``__post_init__`` leaves out the check of the parameters."""
+
+    name: ClassVar[str] = "unchecked"
+    stage: ClassVar[Stage] = Stage.CONDITION
+    summary: ClassVar[str] = "Has a style"
+    source: ClassVar[str] = "a test"
+    style: Literal["oil", "ink"] = parameter("oil", "Which.")
+    strokes: dict[str, str] | None = parameter(None, "Of what.")  # noqa: RUF009
+
+    def __post_init__(self):
+        pass
 
 
 def plan(*operations, **fields):
@@ -91,6 +115,19 @@ def test_what_cannot_be_read_is_refused():
         job_of(plan(Hidden()))
 
 
+def test_a_field_that_is_no_parameter_is_refused():
+    with pytest.raises(InvalidField, match=r"undeclared.secret.*declare it with parameter"):
+        job_of(plan(Undeclared(secret="anything")))
+
+
+@pytest.mark.parametrize(
+    ("values", "at_fault"), [({"style": "any text"}, "style"), ({"strokes": {"a": "b"}}, "strokes")]
+)
+def test_what_an_operation_did_not_check_is_checked_here(values, at_fault):
+    with pytest.raises(InvalidField, match=f"unchecked.*{at_fault}"):
+        job_of(plan(Unchecked(**values)))
+
+
 @pytest.mark.parametrize(
     ("operations", "scale"),
     [
@@ -98,6 +135,8 @@ def test_what_cannot_be_read_is_refused():
         ((Guidance(),), None),
         ((Guidance(scale=0.5),), 0.5),
         ((Guidance(scale=4.0), InstructPix2Pix(text_scale=0.2)), 0.2),
+        # an adapter's scale is not the prompt's guidance
+        ((Guidance(scale=7.5), T2IAdapter(scale=0.5)), 7.5),
     ],
 )
 def test_the_lowest_guidance_decides_how_the_negative_prompt_is_read(operations, scale):

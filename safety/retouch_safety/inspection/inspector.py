@@ -12,7 +12,7 @@ from cryptography import x509
 from retouch_safety.content import Pixels
 from retouch_safety.errors import InvalidInput
 from retouch_safety.foreign_marks import find_foreign_marks
-from retouch_safety.inspection.picture_report import PictureReport
+from retouch_safety.inspection.picture_report import UNAVAILABLE, PictureReport
 from retouch_safety.inspection.published_keys import PublishedKeys
 from retouch_safety.inspection.receipt_check import (
     Likeness,
@@ -151,7 +151,7 @@ class Inspector:
             return verify(data, self.trust, marks=seen, store=self.store)
         except ProvenanceUnavailable as error:  # what needs no manifest can still be said
             marks = tuple(MarkReport(f"{m.record:08x}", m.region, False, ()) for m in seen)
-            problem = Problem("manifest.unavailable", str(error))
+            problem = Problem(UNAVAILABLE, str(error))
             kind = required_kind(data).name
             return Report(Status.NONE, kind, None, (), (problem,), "", (), marks)
 

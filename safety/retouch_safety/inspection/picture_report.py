@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Final
 
 from retouch_safety.foreign_marks import ForeignMark
 from retouch_safety.inspection.receipt_check import ReceiptReport
 from retouch_safety.provenance.report import EXIT_CODES, Report, Status
 from retouch_safety.tilemark import FoundMark
+
+#: Code of the problem that the library for manifests is missing.
+UNAVAILABLE: Final = "manifest.unavailable"
 
 
 @dataclass(frozen=True)
@@ -36,11 +39,21 @@ class PictureReport:
     unreadable: str = ""
 
     @property
+    def unchecked(self) -> bool:
+        """Manifests cannot be read on this machine, so one in the file may say anything."""
+        return any(problem.code == UNAVAILABLE for problem in self.provenance.problems)
+
+    @property
     def rests_on_receipt(self) -> bool:
         """No manifest says so, but the receipt proves that these are the released pixels."""
         found = self.provenance.status
         unsaid = found is Status.NONE or found is Status.RECOVERED
-        return unsaid and self.receipt is not None and self.receipt.proves_pixels
+        return (
+            unsaid
+            and not self.unchecked
+            and self.receipt is not None
+            and self.receipt.proves_pixels
+        )
 
     @property
     def status(self) -> Status:

@@ -41,6 +41,9 @@ def _verdict(report: PictureReport) -> list[str]:
             f"{found.kind}: Intact: its pixels are bit for bit those of its signed receipt. "
             "It has no manifest."
         ]
+    if report.unchecked:
+        (reason,) = (problem.explanation for problem in found.problems[:1])
+        return [f"{found.kind}: Whether it has a manifest could not be checked: {reason}"]
     if found.status is Status.NONE and found.marks:
         return [f"{found.kind}: It has no manifest: what is known of it comes from its watermark."]
     verdict = found.words().splitlines()[0]

@@ -94,11 +94,13 @@ class KeyRing:
 
     @property
     def current(self) -> Keys:
-        """The keys to mark with."""
+        """The keys to mark with: those of a rotation by another process, too."""
+        self._take_up_new()
         return self._keys[-1]
 
     def readers(self) -> tuple[ReadingKeys, ...]:
         """Return what reads every mark of this ring, one for each pattern, newest first."""
+        self._take_up_new()
         by_pattern: dict[bytes, dict[int, bytes]] = {}
         for keys in reversed(self._keys):
             by_pattern.setdefault(keys.pattern, {})[keys.id] = keys.auth
@@ -120,12 +122,17 @@ class KeyRing:
             raise InvalidMarkRequest("key_id", last.id + 1, f"0 to {KEY_IDS.stop - 1}", fix)
         pattern = secrets.token_bytes(KEY_BYTES) if new_pattern else last.pattern
         self._make(last.id + 1, pattern)
-        self._keys.append(self._read(last.id + 1))
         return self.current
 
     def published(self) -> str:
         """Return the pattern keys as text that may be given to anyone: id and key in each line."""
         return "".join(f"{keys.id} {keys.pattern.hex()}\n" for keys in self._keys)
+
+    def _take_up_new(self) -> None:
+        known = {keys.id for keys in self._keys}
+        for key_id in self._ids():
+            if key_id not in known:
+                self._keys.append(self._read(key_id))
 
     def _ids(self) -> list[int]:
         return [key_id for key_id in KEY_IDS if self._path("auth", key_id).exists()]

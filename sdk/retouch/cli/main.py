@@ -72,7 +72,7 @@ def run(arguments: list[str] | None = None) -> int:
         problem.show()
         return EXIT_REFUSED
     except (Cancelled, KeyboardInterrupt, click.Abort):
-        click.echo("cancelled; nothing was written", err=True)
+        click.echo("cancelled; nothing more was written", err=True)
         return EXIT_CANCELLED
     except Exception as problem:
         code = exit_code(problem)

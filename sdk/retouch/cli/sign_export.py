@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from retouch_safety.detector_panel import Profile
 
 
 @click.command("sign-export")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="To write.")
 @click.option("--title", help="Of the picture, in its manifest. Default: the file's name.")
+@click.option(
+    "--policy",
+    type=click.Choice(["standard", "strict", "medical-art"]),
+    default="standard",
+    show_default=True,
+    help="How strict the detectors are.",
+)
 @click.option("--search", is_flag=True, help="Also if scaled, turned or mirrored; seconds.")
-def sign_export(file: Path, output: Path, title: str | None, search: bool) -> None:
+def sign_export(file: Path, output: Path, title: str | None, policy: Profile, search: bool) -> None:
     """Sign FILE, exported by a host, with every watermark found in it as an ingredient.
 
     Its pixels stay as they are. Refused when it carries no mark of this installation, or when a
@@ -29,7 +40,7 @@ def sign_export(file: Path, output: Path, title: str | None, search: bool) -> No
     signed = signed_export(
         data,
         pixels_of,
-        Gate(),
+        Gate(profile=policy),
         title=file.name if title is None else title,
         version=retouch.__version__,
         search=search,

@@ -223,6 +223,8 @@ def _decode_float_tiff(data: bytes) -> _Decoded:
     tags = TiffImagePlugin.ImageFileDirectory_v2(stream.read(8))
     stream.seek(tags.next)
     tags.load(stream)
+    if tags.next:
+        raise InvalidImage("file", "several pages", "one still picture", "export a single frame")
     return _Decoded(_decode_deep(data), tags.get(34675), 1)
 
 

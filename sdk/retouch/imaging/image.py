@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from retouch.errors import InvalidField, InvalidImage
 from retouch.imaging.region import Rect, Size
+from retouch_safety.content import frozen
 
 Pixels: TypeAlias = npt.NDArray[Any]
 Floats: TypeAlias = npt.NDArray[np.float32]
@@ -21,7 +22,8 @@ DEPTHS = ("uint8", "uint16", "float32")
 class Image:
     """A picture at the document's own bit depth, EXIF orientation already applied.
 
-    The arrays are made read-only: an edit can never change the caller's document in place.
+    The arrays are copied and made read-only, unless they are so already: an edit can never change
+    the caller's document in place, and the caller can change nothing that the gate has looked at.
 
     Attributes:
         pixels: H x W x 3 RGB; ``uint8`` 0-255, ``uint16`` 0-65535, or ``float32`` where 1.0 is
@@ -201,6 +203,4 @@ def to_depth(unit: npt.NDArray[Any], dtype: npt.DTypeLike) -> Pixels:
 def _frozen(field: str, array: Pixels) -> Pixels:
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         raise InvalidImage(field, "NaN or infinity", "finite values", "repair the file")
-    view = np.ascontiguousarray(array).view()
-    view.flags.writeable = False
-    return view
+    return frozen(np.ascontiguousarray(array))

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 import retouch_safety.provenance.c2pa_library as c2pa_library
+from retouch_safety import Job
 from retouch_safety.audit import AuditLog
 from retouch_safety.provenance import SigningFailed
 
@@ -148,7 +149,26 @@ LOG_DAMAGES = {
 def test_a_damaged_log(way, damage, refused, gate_in, home):
     LOG_DAMAGES[damage](home)
     assert not AuditLog(home / "audit").verify().intact
-    refused(way, "audit", gate_in(home), logged=False)
+    refused(way, "installation", gate_in(home), logged=False)  # before the work
+
+
+def test_a_log_that_is_damaged_while_the_gate_is_open(way, refused, gate_in, home):
+    gate = gate_in(home)
+    gate.admit(Job())
+    LOG_DAMAGES["head changed"](home)
+    refused(way, "audit", gate, logged=False)
+
+
+def test_a_manifest_is_not_kept_of_what_was_never_released(way, refused, gate, monkeypatch):
+    folder = gate.installation.folder / "manifests"
+    before = sorted(folder.rglob("*.c2pa"))
+
+    def fails(entry):
+        raise OSError("no room")
+
+    monkeypatch.setattr(gate.installation.audit, "append", fails)
+    refused(way, "audit", logged=False)
+    assert sorted(folder.rglob("*.c2pa")) == before
 
 
 def test_a_refusal_that_cannot_be_logged_is_a_refusal(way, chosen, refused, gate, monkeypatch):
