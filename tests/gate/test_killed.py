@@ -40,7 +40,7 @@ STAGES = [
     "retouch_safety.gate.Released",
     "retouch_safety.sealed.encode",
     "retouch_safety.credentials.sign_file",
-    "retouch_safety.save._write_whole",
+    "retouch_safety.save.replace_whole",
 ]
 
 
