@@ -6,6 +6,7 @@ through new key and value projections of its cross-attention.
 
 from __future__ import annotations
 
+import argparse
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -18,7 +19,7 @@ from torch import Tensor, nn
 from retouch.evaluation.scenes.captions import caption, place_phrase
 from retouch.evaluation.scenes.layouts import sample, single
 from retouch.evaluation.scenes.scene import Scene, render
-from training import base, clip, latents, loop, network
+from training import base, checkpoints, clip, image_tokens, latents, loop, network
 from training.batches import Batch, stream
 from training.tokenizer import Words
 
@@ -110,41 +111,44 @@ def reference(scene: Scene, rng: np.random.Generator) -> tuple[Scene, str]:
 class References:
     """Random scenes with a reference picture and what the prompt still says."""
 
-    def __init__(self, pairs: latents.Pairs, words: Words, count: int) -> None:
-        self.pairs, self.words, self.count = pairs, words, count
+    def __init__(self, args: argparse.Namespace, words: Words) -> None:
+        self.stock = latents.Stock(args, lambda edit: base.kinds_of(edit)[1:], base.SHARES)
+        self.words = words
 
     def draw(self, rng: np.random.Generator) -> Batch:
         """Return z (N, 4, h, w), mask, images (N, 3, 64, 64), keep (N, 1) and ids (N, 77)."""
-        pairs = self.pairs
-        rows = rng.integers(len(pairs.edits), size=self.count)
+        pairs, rows = self.stock.draw(rng)
         chosen = [reference(pairs.edits[int(row)].after, rng) for row in rows]
         masks = pairs.masks[rows, 1].max(axis=1, keepdims=True)
         return {
             "z": torch.from_numpy(pairs.latents[rows, 1].astype(np.float32)) * pairs.scaling,
             "mask": torch.from_numpy(masks.astype(np.float32) / 255),
             "images": clip.pixels([render(scene)[0] for scene, _ in chosen]),
-            "keep": torch.from_numpy((rng.random((self.count, 1)) >= 0.1).astype(np.float32)),
+            "keep": torch.from_numpy((rng.random((len(rows), 1)) >= 0.1).astype(np.float32)),
             "ids": torch.from_numpy(self.words.encode([prompt for _, prompt in chosen])),
         }
 
 
 def main() -> None:
     """Command line."""
-    parser = loop.options(__doc__, minutes=40)
+    parser = loop.options(__doc__, minutes=40, close_ups=True)
     args = parser.parse_args()
     torch.manual_seed(args.seed)
     unet, text, words = base.load(args.out, args.device)
     unet.requires_grad_(False)
     adapter = attach(unet.to(memory_format=torch.channels_last)).requires_grad_(True)
     vision = clip.load(args.out, args.device)
+    if not checkpoints.exists(args.out / "ip-adapter.pt"):
+        projection = adapter.projection.image_projection_layers[0]
+        print("image tokens", image_tokens.fit(projection, vision, text, words, args.seed))
     run = loop.Run("ip-adapter", {"adapter": adapter}, args, decay=0.99)
-    references = References(latents.load(args.out), words, args.batch)
+    references = References(args, words)
     noise = network.Noise().to(args.device)
     for batch in stream(references.draw, run, args):
         noised, timesteps, velocity = noise(batch["z"])
         with loop.autocast(args.device):
             with torch.no_grad():
-                states = text(batch["ids"]).last_hidden_state
+                states = base.states_of(text, batch["ids"], noised)
                 hidden = vision.vision_model(pixel_values=batch["images"]).pooler_output
                 embeds = vision.visual_projection(hidden) * batch["keep"]
             output = unet(

@@ -120,7 +120,9 @@ def test_the_receipt_is_found_in_every_kind(ours, suffix):
     assert Receipt.from_json(text) == ours.released.receipt
 
 
-def test_without_the_library_a_manifest_is_unchecked_and_a_receipt_does_not_stand_for_it(ours, call, verified, monkeypatch):
+def test_without_the_library_a_manifest_is_unchecked_and_a_receipt_does_not_stand_for_it(
+    ours, call, verified, monkeypatch
+):
     """As on Windows, for which the library of manifests has no wheel."""
     monkeypatch.setitem(sys.modules, "c2pa", None)
     code, (found,) = verified(ours, ours.home / "edit.png")
