@@ -154,7 +154,7 @@ def test_only_the_writer_writes_picture_files():
 
 
 def test_whole_files_are_written_for_these_alone():
-    """Who uses ``durable_files``: of pictures the writer alone, and exports that callers brought."""
+    """Who uses ``durable_files``: the one writer of pictures, and who writes none of ours."""
     found = where(lambda node: called(node) in ("write_once", "replace_whole", "write_whole"))
     allowed = {
         f"{SAFETY}/durable_files.py",
