@@ -33,7 +33,7 @@ def fit(
     """Fit an image projection, (N, E) to (N, 4, D), to states of captions.
 
     Returns:
-        The mean squared error of the last hundred steps; 1 is about the variance of a state.
+        The mean squared error of the last hundred steps.
     """
     rng = np.random.default_rng([0x1A6E, seed])
     scenes = [_scene(rng) for _ in range(PICTURES)]

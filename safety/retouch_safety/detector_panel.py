@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 
 from retouch_safety.content import Box, Bytes8, Pixels, to_8bit, white_of
 from retouch_safety.detectors import Detector, OpenNSFW
 from retouch_safety.errors import Refused
+from retouch_safety.profiles import Profile
 from retouch_safety.receipt import DetectorScores
 
 #: How strict: the score from which on a detector's picture is refused.
-THRESHOLDS: Final = {"standard": 0.5, "strict": 0.3, "medical-art": 0.5}
-Profile = Literal["standard", "strict", "medical-art"]
+THRESHOLDS: Final[Mapping[Profile, float]] = {"standard": 0.5, "strict": 0.3, "medical-art": 0.5}
 
 _ADVICE: Final = "Change the prompt, the picture or the strength, and try again."
 

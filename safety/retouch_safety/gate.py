@@ -23,7 +23,7 @@ from retouch_safety.audit import Entry, Event
 from retouch_safety.content import Content, bounding_box
 from retouch_safety.content_copies import blurred, immutable, own_copy
 from retouch_safety.credentials import Credentials, credentials_of, keep_manifest
-from retouch_safety.detector_panel import THRESHOLDS, DetectorPanel, Profile, SelfTest
+from retouch_safety.detector_panel import THRESHOLDS, DetectorPanel, SelfTest
 from retouch_safety.detectors import ClipSafetyChecker, Detector, installed_detectors
 from retouch_safety.errors import Refused
 from retouch_safety.fingerprint import fingerprint
@@ -31,6 +31,7 @@ from retouch_safety.foreign_marks import write_compatibility_mark
 from retouch_safety.input_check import InputCheck
 from retouch_safety.installation import Installation
 from retouch_safety.job import Job
+from retouch_safety.profiles import Profile
 from retouch_safety.prompts import PromptFilter, PromptRefused, PromptRule
 from retouch_safety.prompts.policy import policy_digest
 from retouch_safety.receipt import DetectorScores, Receipt, digest_of

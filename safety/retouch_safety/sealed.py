@@ -72,8 +72,7 @@ class Sealed:
         Raises:
             InvalidContent: wrong shape or depth.
         """
-        opacity = from_unit(alpha, pixels)
-        return cls(Content("patch", pixels, alpha, opacity, icc, x, y))
+        return cls(Content("patch", pixels, alpha, from_unit(alpha, pixels), icc, x, y))
 
     @classmethod
     def preview(
@@ -86,8 +85,7 @@ class Sealed:
         icc: bytes | None = None,
     ) -> Sealed:
         """Seal a look at an edit on its way; arguments and errors as for :meth:`patch`."""
-        opacity = from_unit(alpha, pixels)
-        return cls(Content("preview", pixels, alpha, opacity, icc, x, y))
+        return cls(Content("preview", pixels, alpha, from_unit(alpha, pixels), icc, x, y))
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError("a sealed picture cannot be changed")

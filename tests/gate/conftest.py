@@ -171,3 +171,19 @@ def pytest_terminal_summary(terminalreporter):
     count = sum(dict(report.user_properties).get("cases", 1) for report in passed)
     if passed:
         terminalreporter.write_line(f"gate: {count} cases, no picture without a valid receipt")
+
+
+@pytest.fixture
+def sealed():
+    """A picture too small for a mark."""
+    return Sealed.composite(np.arange(16 * 16 * 3, dtype=np.uint8).reshape(16, 16, 3))
+
+
+@pytest.fixture
+def admission(gate):
+    return gate.admit(Job())
+
+
+@pytest.fixture
+def released(gate, sealed, admission):
+    return gate.release(sealed, admission)

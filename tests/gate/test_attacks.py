@@ -39,21 +39,6 @@ from retouch_safety.save import save
 PIXELS = np.arange(16 * 16 * 3, dtype=np.uint8).reshape(16, 16, 3)
 
 
-@pytest.fixture
-def sealed():
-    return Sealed.composite(PIXELS.copy())
-
-
-@pytest.fixture
-def admission(gate):
-    return gate.admit(Job())
-
-
-@pytest.fixture
-def released(gate, sealed, admission):
-    return gate.release(sealed, admission)
-
-
 # --- by the ordinary means of the language -------------------------------------------------------
 
 TAKING = {

@@ -10,28 +10,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from retouch_safety import CannotSave, Gate, Ingredient, Job, Released, Sealed, marking
+from retouch_safety import CannotSave, Gate, Ingredient, Released, marking
 from retouch_safety.detector_panel import THRESHOLDS
 from retouch_safety.receipt import digest_of
 from retouch_safety.receipt_key import is_signed_by
 from retouch_safety.save import save
 
 PIXELS = np.arange(16 * 16 * 3, dtype=np.uint8).reshape(16, 16, 3)
-
-
-@pytest.fixture
-def sealed():
-    return Sealed.composite(PIXELS.copy())
-
-
-@pytest.fixture
-def admission(gate):
-    return gate.admit(Job())
-
-
-@pytest.fixture
-def released(gate, sealed, admission):
-    return gate.release(sealed, admission)
 
 
 # --- forging -------------------------------------------------------------------------------------

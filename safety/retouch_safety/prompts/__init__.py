@@ -4,12 +4,12 @@
 threshold and advice. English is judged by rules and by meaning, ten more languages by term lists.
 """
 
+from retouch_safety.profiles import PROFILES, Profile
 from retouch_safety.prompts.embedding import SentenceEncoder
 from retouch_safety.prompts.errors import InvalidPrompt, PromptCheckFailed, PromptRefused
 from retouch_safety.prompts.extension import Objection, PromptRule
 from retouch_safety.prompts.fields import PromptFields
 from retouch_safety.prompts.filter import PromptFilter
-from retouch_safety.prompts.policy import PROFILES, Profile
 from retouch_safety.prompts.verdict import FLOOR, Block, Category, PromptVerdict, Stage
 
 __all__ = [

@@ -8,12 +8,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
+from retouch_safety.profiles import Profile
 from retouch_safety.prompts.embedding import SentenceEncoder
 from retouch_safety.prompts.errors import PromptCheckFailed, PromptRefused
 from retouch_safety.prompts.extension import Objection, PromptRule
 from retouch_safety.prompts.fields import PromptFields
 from retouch_safety.prompts.margin import ADULT, Margins, Measured
-from retouch_safety.prompts.policy import FLOOR_LIMITS, Profile, load_policy
+from retouch_safety.prompts.policy import FLOOR_LIMITS, load_policy
 from retouch_safety.prompts.rules import Found, Rules
 from retouch_safety.prompts.text import CheckedText, check_text
 from retouch_safety.prompts.verdict import FLOOR, Block, Category, PromptVerdict, Stage

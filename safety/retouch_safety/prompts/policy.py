@@ -13,13 +13,11 @@ from dataclasses import dataclass
 from importlib import resources
 from importlib.resources.abc import Traversable
 from types import MappingProxyType
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
+from retouch_safety.profiles import PROFILES
 from retouch_safety.prompts.errors import PromptCheckFailed
 from retouch_safety.prompts.verdict import FLOOR, Category
-
-Profile = Literal["strict", "standard", "medical-art"]
-PROFILES: tuple[str, ...] = get_args(Profile)
 
 Extent = Literal["whole", "clause", "part"]
 

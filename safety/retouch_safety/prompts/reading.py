@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import takewhile
 
 from retouch_safety.prompts.lexicon import Lexicon
 from retouch_safety.prompts.normalise import looks_latin, visual
@@ -147,21 +148,12 @@ def _look_up(word: Word, lexicon: Lexicon, latin: bool) -> Iterator[Word]:
         yield replace(word, text=known or shown, glued=glued, known=known is not None)
 
 
-def _join_letters(words: list[Word], lexicon: Lexicon, *, only_sensitive: bool) -> list[Word]:
-    """Join letters that stand alone where they spell a word of the lists: ``n u d e``."""
+def _joined(words: list[Word], found: Callable[[int], tuple[int, str | None]]) -> list[Word]:
+    """Put one word where ``found`` says how many from a place on are one, and which."""
     joined: list[Word] = []
     place = 0
     while place < len(words):
-        stop = place
-        while (
-            stop < len(words) and stop - place < _LONGEST_RUN and _is_one_letter(words[stop].text)
-        ):
-            stop += 1
-        if stop - place < 3:
-            joined.append(words[place])
-            place += 1
-            continue
-        length, known = _spelt(words[place:stop], lexicon, only_sensitive)
+        length, known = found(place)
         if known is None:
             joined.append(words[place])
             place += 1
@@ -170,6 +162,16 @@ def _join_letters(words: list[Word], lexicon: Lexicon, *, only_sensitive: bool) 
             joined.append(Word(known, words[place].clause, last.glued, known=True))
             place += length
     return joined
+
+
+def _join_letters(words: list[Word], lexicon: Lexicon, *, only_sensitive: bool) -> list[Word]:
+    """Join letters that stand alone where they spell a word of the lists: ``n u d e``."""
+
+    def found(place: int) -> tuple[int, str | None]:
+        run = takewhile(lambda word: _is_one_letter(word.text), words[place : place + _LONGEST_RUN])
+        return _spelt(list(run), lexicon, only_sensitive)
+
+    return _joined(words, found)
 
 
 def _is_one_letter(text: str) -> bool:
@@ -188,18 +190,9 @@ def _spelt(letters: list[Word], lexicon: Lexicon, only_sensitive: bool) -> tuple
 
 def _join_parts(words: list[Word], lexicon: Lexicon, ordinary: frozenset[str]) -> list[Word]:
     """Join parts that together are one word: ``na.ked``, ``nu de``, ``pass-port``."""
-    joined: list[Word] = []
-    place = 0
-    while place < len(words):
-        length, known = _part_of(words[place : place + _MOST_JOINED], lexicon, ordinary)
-        if known is None:
-            joined.append(words[place])
-            place += 1
-        else:
-            last = words[place + length - 1]
-            joined.append(Word(known, words[place].clause, last.glued, known=True))
-            place += length
-    return joined
+    return _joined(
+        words, lambda place: _part_of(words[place : place + _MOST_JOINED], lexicon, ordinary)
+    )
 
 
 def _part_of(

@@ -16,6 +16,7 @@ from retouch.cli.progress import interruptible, step_bar
 from retouch.errors import InvalidField
 from retouch.imaging.region import Rect
 from retouch.request import EditRequest
+from retouch_safety.profiles import PROFILES
 
 if TYPE_CHECKING:
     from retouch.plan import Plan
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
 @click.option("--exact", is_flag=True, help="Never share a network call: reproducible bits.")
 @click.option(
     "--policy",
-    type=click.Choice(["standard", "strict", "medical-art"]),
+    type=click.Choice(PROFILES),
     default="standard",
     show_default=True,
     help="How strict the gate is; none allows what is never allowed.",

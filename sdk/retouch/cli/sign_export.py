@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-if TYPE_CHECKING:
-    from retouch_safety.detector_panel import Profile
+from retouch_safety.profiles import PROFILES, Profile
 
 
 @click.command("sign-export")
@@ -17,7 +15,7 @@ if TYPE_CHECKING:
 @click.option("--title", help="Of the picture, in its manifest. Default: the file's name.")
 @click.option(
     "--policy",
-    type=click.Choice(["standard", "strict", "medical-art"]),
+    type=click.Choice(PROFILES),
     default="standard",
     show_default=True,
     help="How strict the detectors are.",
