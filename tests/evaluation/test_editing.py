@@ -284,13 +284,15 @@ def test_a_row_edits_on_the_products_own_path(tiny_bench, judge, tmp_path):
     quick = Setting("quick", "quick", (use("soft_mask"),), masked=True, steps=2)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(table, "settings", lambda: {**settings(), "quick": quick})
-        row = table.row(measuring, comparison, 2)
+        row = table.row(measuring, comparison, 2, without=1)
     assert row["status"] == "measured"
     assert row["on"]["outside_identical"]["value"] == 1
     assert row["on"]["inside_change"]["value"] > 0
     assert row["off"]["inside_change"]["value"] == 0
+    assert row["off"]["inside_change"]["count"] == 1
     assert row["by_kind"]["add"]["seconds"]["count"] == 2
     assert row["cases"][0]["off"] is False
+    assert "off" not in row["cases"][1]
 
 
 def test_a_missing_model_is_a_row_that_says_so(tiny_bench, judge, tmp_path):

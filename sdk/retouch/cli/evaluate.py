@@ -28,6 +28,11 @@ _PARTS = ("generation", "editing", "curves", "speed", "all")
     help="Cases of every row of the tables.",
 )
 @click.option(
+    "--without-count",
+    type=click.IntRange(1),
+    help="Cases of every row's side without the operation. Default: a quarter of --count.",
+)
+@click.option(
     "--curve-count",
     type=click.IntRange(1),
     help="Cases of every point of a curve. Default: an eighth of --count.",
@@ -119,6 +124,7 @@ def make_options(part: str, options: dict[str, Any]) -> Options:
     return Options(
         parts=parts,
         count=options["count"],
+        without_count=options["without_count"],
         curve_count=options["curve_count"],
         seed=options["seed"],
         model=options["model"],

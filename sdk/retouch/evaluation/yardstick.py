@@ -33,9 +33,12 @@ from retouch.runner import Runner
 
 Part = Literal["generation", "editing", "curves", "speed"]
 PARTS: Final[tuple[Part, ...]] = ("generation", "editing", "curves", "speed")
+#: Cases of a row's side without the operation, as a share of those with it: the two are far apart,
+#: or the operation does nothing.
+WITHOUT_SHARE: Final = 1 / 4
 #: Cases of a point of a curve, as a share of those of a row of the table, and the least.
 CURVE_SHARE: Final = 1 / 8
-LEAST_CURVE: Final = 8
+LEAST: Final = 8
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,8 @@ class Options:
     Attributes:
         parts: of PARTS, in their order.
         count: cases of every row of the tables.
+        without_count: cases of every row's side without the operation; None takes a quarter of
+            ``count``.
         curve_count: cases of every point of a curve; None takes an eighth of ``count``.
         seed: of all cases.
         model: installed; its siblings and adapters are measured with it.
@@ -57,6 +62,7 @@ class Options:
 
     parts: tuple[Part, ...] = PARTS
     count: int = 400
+    without_count: int | None = None
     curve_count: int | None = None
     seed: int = 0
     model: str = "retouch-mini"
@@ -196,14 +202,17 @@ class Yardstick:
         def on_row(row: Comparison, done: int, total: int) -> None:
             self.watch.on_part(row.title, done, total)
 
-        for row in table.run(self._measuring(), self.options.count, chosen, on_row):
+        count, without = self.options.count, self.options.without_count
+        if without is None:
+            without = max(LEAST, round(count * WITHOUT_SHARE))
+        for row in table.run(self._measuring(), count, chosen, on_row, without):
             self._write("editing", _merged(self.found.get("editing", []), row, _EDITING_ORDER))
 
     def _curves(self) -> None:
         chosen = [c for c in CURVES if self._chosen(c.key)]
         count = self.options.curve_count
         if count is None:
-            count = max(LEAST_CURVE, round(self.options.count * CURVE_SHARE))
+            count = max(LEAST, round(self.options.count * CURVE_SHARE))
 
         def on_curve(curve: Curve, done: int, total: int) -> None:
             self.watch.on_part(curve.title, done, total)

@@ -32,6 +32,7 @@ def run(
     count: int,
     comparisons: Sequence[Comparison] = COMPARISONS,
     on_row: Callable[[Comparison, int, int], None] = lambda row, done, total: None,
+    without: int | None = None,
 ) -> Iterator[Row]:
     """Yield one row per comparison as soon as it is measured.
 
@@ -40,16 +41,19 @@ def run(
         count: cases of every comparison.
         comparisons: what to measure.
         on_row: told before each row, with how many are done, of how many.
+        without: cases of the side without the operation, the first ones; None takes all.
 
     Raises:
         Cancelled: what was done is kept.
     """
     for done, comparison in enumerate(comparisons):
         on_row(comparison, done, len(comparisons))
-        yield row(measuring, comparison, count)
+        yield row(measuring, comparison, count, without)
 
 
-def row(measuring: Measuring, comparison: Comparison, count: int) -> Row:
+def row(
+    measuring: Measuring, comparison: Comparison, count: int, without: int | None = None
+) -> Row:
     """Measure one comparison; where a model is missing, the row says which."""
     names = measuring.source.names(comparison.kinds, count)
     on = settings()[comparison.on]
@@ -62,30 +66,29 @@ def row(measuring: Measuring, comparison: Comparison, count: int) -> Row:
     if problem:
         return about | {"status": "not shipped", "reason": problem}
     try:
-        return about | _measured(measuring, comparison, on, off, names)
+        found = _measured(measuring, on, off, names, without)
     except (ModelError, CannotCombine) as problem:  # what only loading the weights could tell
         return about | {"status": "not shipped", "reason": str(problem)}
+    return about | found | {"measures": shown(comparison.measures, found["on"])}
 
 
 def _measured(
     measuring: Measuring,
-    comparison: Comparison,
     on: Setting,
     off: Setting | None,
     names: Sequence[str],
+    without: int | None,
 ) -> Row:
     lines = measuring.measure(on, names)
-    found = summarise(lines.values())
     about: Row = {
         "status": "measured",
         "count": len(lines),
-        "measures": shown(comparison.measures, found),
-        "on": found,
+        "on": summarise(lines.values()),
         "by_kind": by_kind(lines),
     }
     others: dict[str, Line] = {}
     if off is not None:
-        others = measuring.measure(off, names)
+        others = measuring.measure(off, names[:without])
         about |= {"off": summarise(others.values()), "off_by_kind": by_kind(others)}
     kept = [name for name in lines if measuring.source.shows(name)]
     about["cases"] = [_shown(measuring.source.case(name), lines, others) for name in kept]
