@@ -10,6 +10,7 @@ import argparse
 from pathlib import Path
 from typing import Final
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -18,6 +19,8 @@ from retouch.evaluation.scenes.captions import caption
 from retouch.evaluation.scenes.scene import Scene, Thing, coverage, render
 
 TARGET: Final = Path(__file__).parents[1] / "sdk" / "retouch" / "demo"
+
+MARGIN: Final = 4
 
 
 def _single(noun: str, colour: str, x: float, y: float, size: float, place: str, n: int) -> Scene:
@@ -31,6 +34,12 @@ PICTURES: Final[dict[str, Scene]] = {
     "house": _single("house", "", 0.488, 0.539, 0.645, "snow", 4),
     "rocket": _single("rocket", "", 0.504, 0.519, 0.665, "space", 3),
 }
+
+
+def _drawn(cover: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Return the mask that a user would draw around an object: MARGIN px wider, white."""
+    wide = cv2.dilate((cover > 0.02).astype(np.uint8), np.ones((3, 3), np.uint8), iterations=MARGIN)
+    return wide * np.uint8(255)
 
 
 def _write(pixels: NDArray[np.uint8], path: Path) -> None:
@@ -48,7 +57,7 @@ def main() -> None:
         mask = coverage(masks, 128)
         pixels = np.round(picture * 255).astype(np.uint8)
         _write(pixels, target / f"{name}.png")
-        _write(np.where(mask > 0.02, 255, 0).astype(np.uint8), target / f"{name}-mask.png")
+        _write(_drawn(mask), target / f"{name}-mask.png")
         print(f"{name}: {caption(scene)}")
 
 

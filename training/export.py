@@ -10,7 +10,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import diffusers
 import torch
@@ -23,6 +23,7 @@ from training import (
     base,
     checkpoints,
     clip,
+    image_tokens,
     inpaint,
     instruct,
     ip_adapter,
@@ -173,14 +174,9 @@ def export_ip_adapter(out: Path, target: Path) -> None:
     """Write ``retouch-mini-ip-adapter`` in the published layout, with its image encoder."""
     folder = target / "retouch-mini-ip-adapter"
     folder.mkdir(parents=True, exist_ok=True)
-    model = clip.load(out)
-    vision = CLIPVisionModelWithProjection(model.config.vision_config)
-    state: dict[str, Any] = {
-        name: tensor
-        for name, tensor in model.state_dict().items()
-        if name.startswith(("vision_model.", "visual_projection."))
-    }
-    vision.load_state_dict(state)
+    vision = CLIPVisionModelWithProjection(clip.load(out).config.vision_config)
+    vision.vision_model.load_state_dict(image_tokens.load(out).vision.state_dict())
+    vision.visual_projection.weight.zero_()  # the plus kind reads hidden states only
     vision.half().save_pretrained(folder / "image_encoder")
     _processor().save_pretrained(folder / "image_encoder")
     state = {name: t.half() for name, t in ip_adapter.load(out).published().items()}

@@ -66,12 +66,13 @@ FAMILY: Final[tuple[Part | Shards, ...]] = (
     Part("inpaint", "inpaint", 26, ("--close-ups", "0.5")),
     Part("lcm", "lcm", 12, ("--close-ups", "0.5")),
     Part("clip", "clip", 20),
-    Part("ip_adapter", "ip-adapter", 60, ("--close-ups", "0.5")),
-    Part("t2i_adapter", "t2i-canny", 12, ("--control", "canny")),
-    Part("t2i_adapter", "t2i-sketch", 10, ("--control", "sketch")),
-    Part("t2i_adapter", "t2i-color", 10, ("--control", "color")),
-    Part("autoencoder", "autoencoder-decoder", 18, ("--part", "decoder")),
-    Part("autoencoder", "autoencoder-preview", 6, ("--part", "preview")),
+    Part("image_tokens", "image-tokens", 9),
+    Part("ip_adapter", "ip-adapter", 20, ("--close-ups", "0.6")),
+    Part("t2i_adapter", "t2i-canny", 18, ("--control", "canny")),
+    Part("t2i_adapter", "t2i-sketch", 6, ("--control", "sketch")),
+    Part("t2i_adapter", "t2i-color", 6, ("--control", "color")),
+    Part("autoencoder", "autoencoder-decoder", 7, ("--part", "decoder")),
+    Part("autoencoder", "autoencoder-preview", 5, ("--part", "preview")),
 )
 
 

@@ -105,12 +105,16 @@ def full_table(state: dict[str, Tensor], words: Words) -> dict[str, Tensor]:
 
 
 class Noise(nn.Module):
-    """Adds noise and gives the velocity target for the schedule's timesteps."""
+    """Adds noise and gives the velocity target for the schedule's timesteps.
+
+    ``centre`` shifts the timesteps: 0 is the middle of the schedule, more is more noise.
+    """
 
     alphas: Tensor
 
-    def __init__(self) -> None:
+    def __init__(self, centre: float = 0.4) -> None:
         super().__init__()
+        self.centre = centre
         self.register_buffer("alphas", scheduler().alphas_cumprod)
 
     def forward(self, latents: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -119,7 +123,7 @@ class Noise(nn.Module):
         # Stratified; 80 % logit-normal around the middle of the schedule (arXiv 2403.03206).
         places = (torch.arange(count) + torch.rand(count)) / count
         uniform = torch.rand(count) < 0.2
-        middle = torch.sigmoid(0.4 + torch.special.ndtri(places.clamp(1e-4, 1 - 1e-4)))
+        middle = torch.sigmoid(self.centre + torch.special.ndtri(places.clamp(1e-4, 1 - 1e-4)))
         places = torch.where(uniform, places, middle)
         timesteps = (places * STEPS).long().clamp(max=STEPS - 1).to(latents.device)
         alpha = self.alphas[timesteps].view(-1, 1, 1, 1)
