@@ -11,8 +11,9 @@ from retouch.operation import InputLayout
 ALL: Final = tuple(KINDS)
 #: Kinds that name an object that a reference picture can show.
 WANTED: Final = ("swap", "add")
-#: Kinds whose answer has the outlines of the picture before.
-OUTLINED: Final = ("recolour", "light", "season")
+#: Kinds whose answer has the outlines of the picture before. Day and night have not: between the
+#: picture and the exact answer the edges' IoU is .43 there, .77 in these two (20 cases each).
+OUTLINED: Final = ("recolour", "season")
 #: Kinds with something that stays as it was.
 MASKED: Final = tuple(kind for kind in KINDS if kind != "light")
 
