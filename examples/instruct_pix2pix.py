@@ -18,7 +18,7 @@ def main(target: str = "instruct_pix2pix.png") -> None:
     request = EditRequest(
         image=read_image(PICTURES / "house.png"),
         prompt="make it night",
-        operations=(InstructPix2Pix(image_scale=1.2),),
+        operations=(InstructPix2Pix(),),
     )
     (result,) = Runner(Library()).run(request)
     save(result.composite, target)

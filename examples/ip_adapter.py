@@ -19,7 +19,7 @@ def main(target: str = "ip_adapter.png") -> None:
     request = EditRequest(
         image=read_image(PICTURES / "apple.png"),
         prompt="on a meadow",
-        operations=(SDEdit(strength=0.9), IPAdapter(images=(reference,), scale=1.0)),
+        operations=(SDEdit(strength=1.0), IPAdapter(images=(reference,))),
     )
     (result,) = Runner(Library()).run(request)
     save(result.composite, target)

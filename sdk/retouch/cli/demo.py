@@ -32,6 +32,7 @@ class DemoPanel:
     feather: int = 0
     seed: int = 0
     steps: int | None = None
+    model: str = "retouch-mini"
 
     def request(self, folder: Path) -> EditRequest:
         """The edit, its pictures read from ``folder``."""
@@ -48,6 +49,7 @@ class DemoPanel:
             feather=self.feather,
             seed=self.seed,
             steps=self.steps,
+            model=self.model,
         )
 
     @property
