@@ -1,7 +1,8 @@
 """Train the small CLIP model: ``python -m training.clip``.
 
-Contrastive on scenes (arXiv 2103.00020), 64 px pictures. It ranks variants, and its vision tower is
-the IP-Adapter's image encoder. It has the base's vocabulary and a text tower of its own.
+Contrastive on scenes (arXiv 2103.00020), 64 px pictures. It ranks variants, and the
+IP-Adapter's image encoder starts from its vision tower. It has the base's vocabulary and a text
+tower of its own.
 """
 
 from __future__ import annotations

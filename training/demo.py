@@ -20,6 +20,7 @@ from retouch.evaluation.scenes.scene import Scene, Thing, coverage, render
 
 TARGET: Final = Path(__file__).parents[1] / "sdk" / "retouch" / "demo"
 
+#: Pixels that a mask is wider than its object.
 MARGIN: Final = 4
 
 
@@ -36,8 +37,8 @@ PICTURES: Final[dict[str, Scene]] = {
 }
 
 
-def _drawn(cover: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Return the mask that a user would draw around an object: MARGIN px wider, white."""
+def _rough_mask(cover: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Return the mask that a user would draw around an object: wider, white."""
     wide = cv2.dilate((cover > 0.02).astype(np.uint8), np.ones((3, 3), np.uint8), iterations=MARGIN)
     return wide * np.uint8(255)
 
@@ -57,7 +58,7 @@ def main() -> None:
         mask = coverage(masks, 128)
         pixels = np.round(picture * 255).astype(np.uint8)
         _write(pixels, target / f"{name}.png")
-        _write(_drawn(mask), target / f"{name}-mask.png")
+        _write(_rough_mask(mask), target / f"{name}-mask.png")
         print(f"{name}: {caption(scene)}")
 
 

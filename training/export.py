@@ -176,7 +176,8 @@ def export_ip_adapter(out: Path, target: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     vision = CLIPVisionModelWithProjection(clip.load(out).config.vision_config)
     vision.vision_model.load_state_dict(image_tokens.load(out).vision.state_dict())
-    vision.visual_projection.weight.zero_()  # the plus kind reads hidden states only
+    # the plus kind reads hidden states only
+    torch.nn.init.zeros_(vision.visual_projection.weight)
     vision.half().save_pretrained(folder / "image_encoder")
     _processor().save_pretrained(folder / "image_encoder")
     state = {name: t.half() for name, t in ip_adapter.load(out).published().items()}
@@ -194,18 +195,18 @@ def export_t2i(control: str) -> Callable[[Path, Path], None]:
     return write
 
 
-#: Part -> (its checkpoint, writer).
-PARTS: Final[dict[str, tuple[str, Callable[[Path, Path], None]]]] = {
-    "base": ("base.pt", export_base),
-    "instruct": ("instruct.pt", export_instruct),
-    "inpaint": ("inpaint.pt", export_inpaint),
-    "lcm": ("lcm.pt", export_lcm),
-    "preview": ("autoencoder-preview.pt", export_preview),
-    "clip": ("clip.pt", export_clip),
-    "ip-adapter": ("ip-adapter.pt", export_ip_adapter),
-    "t2i-canny": ("t2i-canny.pt", export_t2i("canny")),
-    "t2i-sketch": ("t2i-sketch.pt", export_t2i("sketch")),
-    "t2i-color": ("t2i-color.pt", export_t2i("color")),
+#: Part -> (the runs it is made of, writer).
+PARTS: Final[dict[str, tuple[tuple[str, ...], Callable[[Path, Path], None]]]] = {
+    "base": (("autoencoder", "autoencoder-decoder", "base"), export_base),
+    "instruct": (("instruct",), export_instruct),
+    "inpaint": (("inpaint",), export_inpaint),
+    "lcm": (("lcm",), export_lcm),
+    "preview": (("autoencoder-preview",), export_preview),
+    "clip": (("clip",), export_clip),
+    "ip-adapter": (("clip", "image-tokens", "ip-adapter-plus"), export_ip_adapter),
+    "t2i-canny": (("t2i-canny",), export_t2i("canny")),
+    "t2i-sketch": (("t2i-sketch",), export_t2i("sketch")),
+    "t2i-color": (("t2i-color",), export_t2i("color")),
 }
 
 
@@ -218,12 +219,14 @@ def main() -> None:
     args = parser.parse_args()
     for part in args.parts:
         needed, write = PARTS[part]
-        if not checkpoints.exists(args.out / needed):
-            print(f"{part}: not trained yet, skipped")
+        missing = [run for run in needed if not checkpoints.exists(args.out / f"{run}.pt")]
+        if missing:
+            print(f"{part}: skipped, not trained yet: {', '.join(missing)}")
             continue
         write(args.out, args.target)
-        samples, minutes = loop.progress(args.out / needed)
-        print(f"{part}: {samples} samples, {minutes:.1f} min")
+        for run in needed:
+            samples, minutes = loop.progress(args.out / f"{run}.pt")
+            print(f"{part}: {run}: {samples} samples, {minutes:.1f} min")
     for path in sorted(args.target.rglob("*.safetensors")):
         print(f"{path.stat().st_size / 1e6:6.1f} MB  {path.relative_to(args.target)}")
 

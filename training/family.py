@@ -1,9 +1,10 @@
 """Train the whole family, or what is left of it: ``python -m training.family``.
 
-Runs every part in order, each until its minutes are over, keeps its checkpoint in the repository
-and goes on with the next; stopped, the same command goes on where it was. ``--until HH:MM`` stops
-it at a time of day and loses up to three minutes, the time between checkpoints. On a CPU two
-processes of one thread share each training; on a GPU one process has larger batches.
+Runs every part in order, each until its minutes are over, keeps the checkpoints of long ones in
+the repository and goes on with the next; stopped, the same command goes on where it was.
+``--until HH:MM`` stops it at a time of day and loses up to three minutes, the time between
+checkpoints. On a CPU two processes of one thread share each training; on a GPU one process has
+larger batches.
 """
 
 from __future__ import annotations
@@ -43,6 +44,10 @@ class Part:
     options: tuple[str, ...] = ()
 
 
+#: Runs whose checkpoints the repository keeps (ADR 10).
+KEPT: Final = ("autoencoder", "autoencoder-decoder", "base", "instruct", "inpaint", "clip")
+
+
 @dataclass(frozen=True)
 class Shards:
     """Latents that trainings read."""
@@ -67,7 +72,7 @@ FAMILY: Final[tuple[Part | Shards, ...]] = (
     Part("lcm", "lcm", 12, ("--close-ups", "0.5")),
     Part("clip", "clip", 20),
     Part("image_tokens", "image-tokens", 9),
-    Part("ip_adapter", "ip-adapter", 20, ("--close-ups", "0.6")),
+    Part("ip_adapter", "ip-adapter-plus", 20, ("--close-ups", "0.6")),
     Part("t2i_adapter", "t2i-canny", 18, ("--control", "canny")),
     Part("t2i_adapter", "t2i-sketch", 6, ("--control", "sketch")),
     Part("t2i_adapter", "t2i-color", 6, ("--control", "color")),
@@ -170,7 +175,7 @@ def main() -> None:
         else:
             print(f"{part.run}: up to {part.minutes * args.scale:.0f} minutes", flush=True)
             finished = run([command(part, args)], deadline)
-            if (args.out / f"{part.run}.pt").exists():
+            if part.run in KEPT and (args.out / f"{part.run}.pt").exists():
                 print(f"kept {checkpoints.write(args.out / f'{part.run}.pt')}", flush=True)
         if not finished:
             print("stopped; the same command goes on here")

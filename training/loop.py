@@ -201,7 +201,7 @@ class Run:
 def _state(path: Path) -> dict[str, Any]:
     state = checkpoints.read(path)
     if state is None:
-        raise FileNotFoundError(f"{path.stem} is not trained: run python -m training.{path.stem}")
+        raise FileNotFoundError(f"{path.stem} is not trained: run python -m training.family")
     return state
 
 

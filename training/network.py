@@ -107,7 +107,8 @@ def full_table(state: dict[str, Tensor], words: Words) -> dict[str, Tensor]:
 class Noise(nn.Module):
     """Adds noise and gives the velocity target for the schedule's timesteps.
 
-    ``centre`` shifts the timesteps: 0 is the middle of the schedule, more is more noise.
+    ``centre``, in logits of the share of the schedule, is where most timesteps lie: 0 is the
+    middle, more is more noise. The base had 0.4; that was not compared with others.
     """
 
     alphas: Tensor

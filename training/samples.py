@@ -166,8 +166,8 @@ def instruct_sheet(target: Path) -> list[tuple[str, Image.Image]]:
                 wish,
                 image=source,
                 num_inference_steps=STEPS,
-                guidance_scale=4.0,
-                image_guidance_scale=1.3,
+                guidance_scale=2.5,
+                image_guidance_scale=1.5,
                 generator=generators(1),
             ).images[0]
             sheet.append((wish, image))
@@ -185,6 +185,7 @@ def ip_adapter_sheet(target: Path) -> list[tuple[str, Image.Image]]:
     pipeline.load_ip_adapter(
         str(folder), subfolder="", weight_name="ip-adapter.safetensors", image_encoder_folder=None
     )
+    pipeline.set_ip_adapter_scale(0.6)
     sheet = []
     for scene in SOURCES:
         source = picture(scene)

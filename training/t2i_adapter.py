@@ -27,7 +27,7 @@ Picture = NDArray[np.float32]
 CONTROLS: Final[dict[str, int]] = {"canny": 1, "sketch": 1, "color": 3}
 SIDE: Final = 128
 #: Where lines and colours go is decided while there is much noise.
-CENTRE: Final = 0.8
+NOISE_CENTRE: Final = 0.8
 
 
 def drawn(kind: str, picture: Picture) -> Picture:
@@ -66,20 +66,24 @@ class Controls:
         self.kind, self.pairs, self.words, self.count = kind, pairs, words, count
 
     def draw(self, rng: np.random.Generator) -> Batch:
-        """Return z (N, 4, h, w), mask (N, 1, h, w), lines (N, C, 128, 128) and ids (N, 77)."""
+        """Return z (N, 4, h, w), weight (N, 1, h, w), lines (N, C, 128, 128) and ids (N, 77).
+
+        ``weight``, 0 to 1, is where the loss counts most: at the lines, or for a palette at the
+        objects.
+        """
         pairs = self.pairs
         rows = rng.integers(len(pairs.edits), size=self.count)
         scenes = [pairs.edits[int(row)].after for row in rows]
         lines = np.stack([drawn(self.kind, render(scene)[0]) for scene in scenes])
-        masks = pairs.masks[rows, 1].max(axis=1, keepdims=True).astype(np.float32) / 255
+        weight = pairs.masks[rows, 1].max(axis=1, keepdims=True).astype(np.float32) / 255
         if self.kind != "color":  # what counts is where the lines are
             side = network.CELLS
             cells = lines.reshape(len(rows), side, SIDE // side, side, SIDE // side)
-            masks = cells.max(axis=(2, 4))[:, None]
+            weight = cells.max(axis=(2, 4))[:, None]
         ids = self.words.encode([_text(scene, rng) for scene in scenes])
         return {
             "z": torch.from_numpy(pairs.latents[rows, 1].astype(np.float32)) * pairs.scaling,
-            "mask": torch.from_numpy(masks),
+            "weight": torch.from_numpy(weight),
             "lines": torch.from_numpy(lines).permute(0, 3, 1, 2),
             "ids": torch.from_numpy(ids),
         }
@@ -97,7 +101,7 @@ def main() -> None:
     adapter.to(memory_format=torch.channels_last)
     run = loop.Run(f"t2i-{args.control}", {"adapter": adapter}, args, decay=0.99)
     controls = Controls(args.control, latents.load(args.out), words, args.batch)
-    noise = network.Noise(CENTRE).to(args.device)
+    noise = network.Noise(NOISE_CENTRE).to(args.device)
     for batch in stream(controls.draw, run, args):
         noised, timesteps, velocity = noise(batch["z"])
         with loop.autocast(args.device):
@@ -107,7 +111,7 @@ def main() -> None:
             output = unet(
                 noised, timesteps, states, down_intrablock_additional_residuals=features
             ).sample
-        run.update(network.velocity_loss(output, velocity, batch["mask"]))
+        run.update(network.velocity_loss(output, velocity, batch["weight"]))
 
 
 if __name__ == "__main__":

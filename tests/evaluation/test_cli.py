@@ -23,6 +23,7 @@ def test_help_is_light():
 def options(tmp_path, **given):
     known = {
         "count": 4,
+        "without_count": None,
         "curve_count": None,
         "seed": 0,
         "model": "retouch-mini",
@@ -38,6 +39,7 @@ def options(tmp_path, **given):
 def test_all_runs_every_part_and_a_folder_only_what_needs_no_scenes(tmp_path):
     assert make_options("all", options(tmp_path)).parts == PARTS
     assert make_options("editing", options(tmp_path)).parts == ("editing",)
+    assert make_options("all", options(tmp_path, without_count=2)).without_count == 2
     (tmp_path / "a.png").touch()
     (tmp_path / "mapping.csv").write_text("picture,target\na.png,a dog\n")
     found = make_options("all", options(tmp_path, folder=tmp_path))

@@ -60,7 +60,7 @@ def test_it_goes_on_from_what_is_committed(tmp_path, committed):
 def test_what_was_never_trained_is_said(tmp_path, committed):
     assert not checkpoints.exists(tmp_path / "part.pt")
     with pytest.raises(
-        FileNotFoundError, match=r"part is not trained: run python -m training\.part"
+        FileNotFoundError, match=r"part is not trained: run python -m training\.family"
     ):
         loop.averaged(tmp_path / "part.pt", "net")
 

@@ -1,4 +1,4 @@
-"""``retouch demo``: every operation and three combinations on real pictures, as one sheet."""
+"""``retouch demo``: every operation and some combinations, as one sheet."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ PANELS = Path(str(files("retouch"))) / "demo"
 
 @dataclass(frozen=True)
 class DemoPanel:
-    """One panel of ``panels.json``: an edit, as it would be typed on the command line."""
+    """One panel of ``panels.json``: an edit, as it would be typed on the command line.
+
+    Pictures and masks are file names beside it; ``model`` is an installed one.
+    """
 
     title: str
     picture: str
@@ -69,7 +72,7 @@ class DemoPanel:
     help="Folder to write to.",
 )
 def demo(output: Path) -> None:
-    """Write contact-sheet.png: what every operation does, and three combinations."""
+    """Write contact-sheet.png: what every operation does, and some combinations."""
     from retouch.models.library import Library
     from retouch.runner import Runner
     from retouch_safety.job import Job

@@ -30,7 +30,7 @@ _PARTS = ("generation", "editing", "curves", "speed", "all")
 @click.option(
     "--without-count",
     type=click.IntRange(1),
-    help="Cases of every row's side without the operation. Default: a quarter of --count.",
+    help="Cases of every row's side without the operation, at most --count. Default: a quarter.",
 )
 @click.option(
     "--curve-count",

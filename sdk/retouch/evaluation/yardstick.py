@@ -33,12 +33,13 @@ from retouch.runner import Runner
 
 Part = Literal["generation", "editing", "curves", "speed"]
 PARTS: Final[tuple[Part, ...]] = ("generation", "editing", "curves", "speed")
-#: Cases of a row's side without the operation, as a share of those with it: the two are far apart,
-#: or the operation does nothing.
+#: Cases of a row's side without the operation, as a share of those with it. It costs as much per
+#: case, and is there to compare with: its interval is about twice as wide.
 WITHOUT_SHARE: Final = 1 / 4
-#: Cases of a point of a curve, as a share of those of a row of the table, and the least.
+#: Cases of a point of a curve, as a share of those of a row of the table.
 CURVE_SHARE: Final = 1 / 8
-LEAST: Final = 8
+#: The least of both; a report shows ten cases of a row.
+LEAST_CASES: Final = 10
 
 
 @dataclass(frozen=True)
@@ -202,17 +203,21 @@ class Yardstick:
         def on_row(row: Comparison, done: int, total: int) -> None:
             self.watch.on_part(row.title, done, total)
 
-        count, without = self.options.count, self.options.without_count
-        if without is None:
-            without = max(LEAST, round(count * WITHOUT_SHARE))
-        for row in table.run(self._measuring(), count, chosen, on_row, without):
+        rows = table.run(self._measuring(), self.options.count, chosen, on_row, self._without())
+        for row in rows:
             self._write("editing", _merged(self.found.get("editing", []), row, _EDITING_ORDER))
+
+    def _without(self) -> int:
+        wanted = self.options.without_count
+        if wanted is None:
+            return max(LEAST_CASES, round(self.options.count * WITHOUT_SHARE))
+        return wanted
 
     def _curves(self) -> None:
         chosen = [c for c in CURVES if self._chosen(c.key)]
         count = self.options.curve_count
         if count is None:
-            count = max(LEAST, round(self.options.count * CURVE_SHARE))
+            count = max(LEAST_CASES, round(self.options.count * CURVE_SHARE))
 
         def on_curve(curve: Curve, done: int, total: int) -> None:
             self.watch.on_part(curve.title, done, total)

@@ -84,7 +84,7 @@ class IPAdapterWeights:
     def embed_nothing(self, count: int = 1) -> Tensor:
         """Return the tokens of the unconditional branch [N, tokens, width].
 
-        As trained: ``base`` projects a zero embedding, ``plus`` encodes black (zero) pixels.
+        As trained: ``base`` projects a zero embedding, ``plus`` encodes zeros, grey pixels.
         """
         weight = next(self.image_projection.parameters())
         with torch.no_grad():

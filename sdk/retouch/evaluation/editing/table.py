@@ -32,7 +32,7 @@ def run(
     count: int,
     comparisons: Sequence[Comparison] = COMPARISONS,
     on_row: Callable[[Comparison, int, int], None] = lambda row, done, total: None,
-    without: int | None = None,
+    without_count: int | None = None,
 ) -> Iterator[Row]:
     """Yield one row per comparison as soon as it is measured.
 
@@ -41,18 +41,18 @@ def run(
         count: cases of every comparison.
         comparisons: what to measure.
         on_row: told before each row, with how many are done, of how many.
-        without: cases of the side without the operation, the first ones; None takes all.
+        without_count: cases of the side without the operation, the first ones; None takes all.
 
     Raises:
         Cancelled: what was done is kept.
     """
     for done, comparison in enumerate(comparisons):
         on_row(comparison, done, len(comparisons))
-        yield row(measuring, comparison, count, without)
+        yield row(measuring, comparison, count, without_count)
 
 
 def row(
-    measuring: Measuring, comparison: Comparison, count: int, without: int | None = None
+    measuring: Measuring, comparison: Comparison, count: int, without_count: int | None = None
 ) -> Row:
     """Measure one comparison; where a model is missing, the row says which."""
     names = measuring.source.names(comparison.kinds, count)
@@ -66,7 +66,7 @@ def row(
     if problem:
         return about | {"status": "not shipped", "reason": problem}
     try:
-        found = _measured(measuring, on, off, names, without)
+        found = _measured(measuring, on, off, names, without_count)
     except (ModelError, CannotCombine) as problem:  # what only loading the weights could tell
         return about | {"status": "not shipped", "reason": str(problem)}
     return about | found | {"measures": shown(comparison.measures, found["on"])}
@@ -77,7 +77,7 @@ def _measured(
     on: Setting,
     off: Setting | None,
     names: Sequence[str],
-    without: int | None,
+    without_count: int | None,
 ) -> Row:
     lines = measuring.measure(on, names)
     about: Row = {
@@ -88,7 +88,8 @@ def _measured(
     }
     others: dict[str, Line] = {}
     if off is not None:
-        others = measuring.measure(off, names[:without])
+        first = names if off.given else names[:without_count]  # what is given costs nothing
+        others = measuring.measure(off, first)
         about |= {"off": summarise(others.values()), "off_by_kind": by_kind(others)}
     kept = [name for name in lines if measuring.source.shows(name)]
     about["cases"] = [_shown(measuring.source.case(name), lines, others) for name in kept]

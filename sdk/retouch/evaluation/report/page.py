@@ -19,7 +19,7 @@ from retouch.evaluation.report.parts import (
     value,
 )
 from retouch.evaluation.report.plots import MISSING, plots
-from retouch.evaluation.report.table import columns_of, percent, titled
+from retouch.evaluation.report.table import cases, columns_of, percent, titled
 
 CSS: Final = Path(__file__).with_name("page.css")
 _STANDINGS: Final = ("met", "under goal", "under must", "not measured")
@@ -62,7 +62,7 @@ def _head(results: Mapping[str, Any]) -> str:
         results["date"][:10],
         f"commit {results['commit']}" if results["commit"] else "",
         results["device"],
-        f"{results['count']} cases a row",
+        f"at most {results['count']} cases a row",
         f"seed {results['seed']}",
         f"{results['size']} px",
         results["source"],
@@ -122,7 +122,7 @@ def _overview(results: Mapping[str, Any]) -> str:
     if rows is None:
         return ""
     body = table(
-        ("operation", "measure", "with", "without", "", "cases"),
+        ("operation", "measure", "with", "without", "", "cases, without"),
         (cells for row in rows for cells in _overview_rows(row)),
         numbers=(2, 3, 5),
     )
@@ -146,7 +146,7 @@ def _overview_rows(row: Mapping[str, Any]) -> Iterator[list[str]]:
             value(key, on),
             value(key, off),
             bars(key, on, off),
-            str(on["count"]),
+            cases(on, off),
         ]
 
 

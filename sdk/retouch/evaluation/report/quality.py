@@ -10,7 +10,7 @@ from retouch.errors import InvalidField
 from retouch.evaluation.measures.measure import MEASURES
 from retouch.evaluation.report.page import CSS
 from retouch.evaluation.report.plots import plots, standalone
-from retouch.evaluation.report.table import columns_of, percent, titled
+from retouch.evaluation.report.table import cases, columns_of, percent, titled
 from retouch.evaluation.results.file import read
 
 #: Where the page and its plots go, from the root of the checkout.
@@ -76,7 +76,7 @@ def _about(results: Mapping[str, Any]) -> str:
         "date": results["date"][:10],
         "commit": results["commit"],
         "device": f"{results['device']}, {results['threads']} threads, torch {results['torch']}",
-        "cases": f"{results['count']} a row, {results['source']}, seed {results['seed']}, "
+        "cases": f"at most {results['count']} a row, {results['source']}, seed {results['seed']}, "
         f"{results['size']} px",
     }
     return _table(("", ""), ([name, fact] for name, fact in facts.items()))
@@ -118,10 +118,10 @@ def _editing(results: Mapping[str, Any]) -> str:
     rows = results.get("editing")
     if rows is None:
         return ""
-    heads = ("operation", "measure", "with", "without", "cases")
+    heads = ("operation", "measure", "with", "without", "cases, without")
     words = (
         "## Editing\n\nEvery operation and combination with its default settings, and the same "
-        "request without it.\n\n"
+        "request without it, on fewer cases.\n\n"
     )
     return words + _table(heads, (cells for row in rows for cells in _editing_rows(row)))
 
@@ -133,7 +133,7 @@ def _editing_rows(row: Mapping[str, Any]) -> Iterator[list[str]]:
     for index, key in enumerate(key for key in row["measures"] if key in row["on"]):
         on, off = row["on"][key], row.get("off", {}).get(key)
         title = f"**{row['title']}**" if index == 0 else ""
-        yield [title, titled(key), _value(key, on), _value(key, off), str(on["count"])]
+        yield [title, titled(key), _value(key, on), _value(key, off), cases(on, off)]
 
 
 def _curves(results: Mapping[str, Any]) -> str:

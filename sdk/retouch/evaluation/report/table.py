@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from retouch.evaluation.measures.measure import MEASURES
+from retouch.evaluation.results.summary import Value
 
 _STYLES: Final = {
     "met": "green",
@@ -84,7 +85,7 @@ def percent(value: Mapping[str, float] | None) -> str:
 
 
 def _editing(rows: Sequence[Mapping[str, Any]]) -> Table:
-    heads = ("operation", "measure", "with", "without", "95 % interval (with)", "cases")
+    heads = ("operation", "measure", "with", "without", "95 % interval (with)", "cases, without")
     table = _table("Editing: with the operation and without it", heads, right=2)
     for row in rows:
         if row["status"] != "measured":
@@ -98,9 +99,14 @@ def _editing(rows: Sequence[Mapping[str, Any]]) -> Table:
                 MEASURES[key].text(on["value"]),
                 "–" if off is None else MEASURES[key].text(off["value"]),
                 between(key, on),
-                str(on["count"]),
+                cases(on, off),
             )
     return table
+
+
+def cases(on: Value, off: Value | None) -> str:
+    """How many cases stand behind a value, and behind the one without the operation."""
+    return str(on["count"]) if off is None else f"{on['count']}, {off['count']}"
 
 
 def titled(key: str) -> str:
