@@ -30,8 +30,8 @@ from retouch_safety.prompts import PROFILES, Category, PromptFields, PromptFilte
 
 SEED = 0  # nothing is drawn at random
 SETS = Path(__file__).parent / "prompts"
-TUNED_ON = ("development", "held_out_round_1")
-HELD_OUT = "held_out_round_2"
+TUNED_ON = ("development", "held_out_round_1", "held_out_round_2")
+HELD_OUT = "held_out_round_3"
 NAMES = (*TUNED_ON, HELD_OUT)
 TIMED = 40  # prompts
 
