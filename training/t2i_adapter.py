@@ -26,8 +26,6 @@ Picture = NDArray[np.float32]
 #: Control -> channels.
 CONTROLS: Final[dict[str, int]] = {"canny": 1, "sketch": 1, "color": 3}
 SIDE: Final = 128
-#: Where lines and colours go is decided while there is much noise.
-NOISE_CENTRE: Final = 0.8
 
 
 def drawn(kind: str, picture: Picture) -> Picture:
@@ -101,7 +99,7 @@ def main() -> None:
     adapter.to(memory_format=torch.channels_last)
     run = loop.Run(f"t2i-{args.control}", {"adapter": adapter}, args, decay=0.99)
     controls = Controls(args.control, latents.load(args.out), words, args.batch)
-    noise = network.Noise(NOISE_CENTRE).to(args.device)
+    noise = network.Noise().to(args.device)
     for batch in stream(controls.draw, run, args):
         noised, timesteps, velocity = noise(batch["z"])
         with loop.autocast(args.device):
