@@ -1,7 +1,7 @@
 """Does the embedded family still do what its operations promise? A small yardstick of its own.
 
 Seeds and weights are fixed, so a run gives what the last one gave, but for rounding. The bounds
-lie under the least values of ``retouch.evaluation.results.goals``, because eight cases say little.
+lie well under what 400 cases gave (``docs/quality.md``), because six cases say little.
 """
 
 import pytest
@@ -11,7 +11,8 @@ from retouch.evaluation.yardstick import Options, Watch, Yardstick
 from retouch.models.records import list_models
 
 #: Cases of every row, and of every skill of generation.
-COUNT = 8
+COUNT = 6
+WITHOUT_COUNT = 3
 SKILL_COUNT = 4
 #: Rows of the editing table.
 ROWS = ("p2p-swap", "p2p-identity", "instruct", "inpaint", "reference", "canny", "sketch", "color")
@@ -32,7 +33,7 @@ def found(tmp_path_factory):
     out = tmp_path_factory.mktemp("semantic")
     parts = (("generation",), SKILL_COUNT, ()), (("editing",), COUNT, ROWS)
     for names, count, rows in parts:
-        options = Options(parts=names, count=count, rows=rows, out=out)
+        options = Options(parts=names, count=count, without_count=WITHOUT_COUNT, rows=rows, out=out)
         results = Yardstick(options, Watch()).run()
     return results
 
@@ -68,7 +69,7 @@ def test_four_steps_draw_most_of_what_25_do(found):
         ("inpaint", "present_inside", 0.5),
         ("inpaint", "outside_identical", 1),
         ("reference", "present", 0.375),
-        ("canny", "edge_iou", 0.35),
+        ("canny", "edge_iou", 0.3),
     ],
 )
 def test_operations_reach_what_they_promise(found, row, measure, least):
@@ -80,7 +81,6 @@ def test_operations_reach_what_they_promise(found, row, measure, least):
     [
         ("p2p-swap", "layout_iou"),
         ("instruct", "followed"),
-        ("inpaint", "present_inside"),
         ("reference", "present"),
         ("canny", "edge_iou"),
         ("sketch", "edge_iou"),

@@ -25,6 +25,7 @@ class Role(Enum):
 
     POSITIVE = "positive"  # what the picture shall show
     NEGATIVE = "negative"  # what it shall not show: the inverted rule
+    SILENCED = "silenced"  # a word of the prompt whose weight is 0 or less
     NAME = "name"  # of an adapter, a LoRA or an embedding
 
 
@@ -93,7 +94,7 @@ class PromptFields:
             if weight >= 0:
                 yield name, word, Role.POSITIVE
             if weight <= 0:
-                yield name, word, Role.NEGATIVE
+                yield name, word, Role.SILENCED
         for name in ("adapters", "loras", "tokens"):
             yield from _entries(name, getattr(self, name), Role.NAME)
 

@@ -15,6 +15,7 @@ _CLAUSE_ENDS = frozenset(",;\n:()?!、。，；：！？،؛।…—")
 _SOFT_ENDS = frozenset(".-–")  # end a clause only before a space: n.u.d.e
 _MOST_JOINED = 6  # words that may be parts of one, without spaces between them
 _MOST_JOINED_APART = 3  # the same, with spaces
+_MOST_BESIDE_LETTERS = 2  # longer parts among letters that stand alone
 _LONGEST_RUN = 24  # letters that stand alone, one after the other; no word of the lists has more
 _SHORTEST_GLUED = 6  # letters of a word that is no sensitive one, in parts: pass-port
 
@@ -201,7 +202,9 @@ def _part_of(
     for length in range(len(words), 1, -1):
         parts = words[:length]
         glued = all(word.glued for word in parts[:-1])
-        if not glued and length > _MOST_JOINED_APART:
+        # und r e s s: letters that stand alone are parts whatever their number
+        longer = sum(len(word.text) > 1 for word in parts)
+        if not glued and length > _MOST_JOINED_APART and longer > _MOST_BESIDE_LETTERS:
             continue
         if any(lexicon.is_sensitive(word.text) for word in parts if word.known):
             continue

@@ -23,6 +23,7 @@ from retouch_safety.prompts.verdict import Category
 _CONCEPT = re.compile(r"\{\w+\}")
 _ESCAPE = re.compile(r"\\.")
 _PATTERN_WORD = re.compile(r"(?<![a-z])[a-z]{4,}(?![a-z(\[*?])")
+_IN_BRACES = ("person", "garment", "clothing", "taking", "document", "people_group", "accessory")
 _GONE = "·"  # stands for a word that a mask took out
 _HIRAGANA = {code: code - 0x60 for code in range(0x30A1, 0x30F7)}
 
@@ -96,6 +97,7 @@ class Rules:
         self._floor_masks = tuple(_compiled(p) for p in data["masks"]["floor_phrases"])
         self._unspaced_masks = tuple(re.compile(_hiragana(p)) for p in _masks(spaced=False))
         self._unspaced = tuple(_unspaced_terms())
+        self._garment = _compiled(r"(?:(?:the|her|his|their|any) )?(?:{garment})")
         self._uncovering = _compiled(data["negative"]["clause"])
         self._uncovering_unspaced = tuple(map(_hiragana, data["negative"]["unspaced"]))
 
@@ -130,20 +132,27 @@ class Rules:
     def without_benign(self, reading: Reading) -> Reading:
         """Return a reading without the words of benign phrases."""
         masks = (*self._masks, *self._floor_masks)
-        kept = _masked(tuple(word.text for word in reading.words), masks)
+        kept = _masked(reading, masks)
         pairs = zip(reading.words, kept, strict=True)
         return replace(reading, words=tuple(word for word, left in pairs if left != _GONE))
 
-    def uncovers(self, reading: Reading) -> str | None:
-        """Return the clause of a negative prompt that pushes clothing away, or None."""
+    def uncovers(self, reading: Reading, *, garments: bool = False) -> str | None:
+        """Return the clause of a negative prompt that pushes clothing away, or None.
+
+        Args:
+            reading: what shall not be shown.
+            garments: whether a single garment counts too, not only clothes as such.
+        """
         for clause in reading.clauses():
             if self._uncovering.fullmatch(clause):
+                return clause
+            if garments and self._garment.fullmatch(clause):
                 return clause
         joined = _hiragana("".join(character for character, _ in reading.unspaced))
         return next((term for term in self._uncovering_unspaced if term in joined), None)
 
     def _look(self, reading: Reading, masks: tuple[re.Pattern[str], ...]) -> tuple[Found, ...]:
-        words = _masked(tuple(word.text for word in reading.words), masks)
+        words = _masked(reading, masks)
         found = [
             Found(hit.concept, hit.language, _clause_of(reading, hit.start), hit.start)
             for hit in self.lexicon.hits(words)
@@ -199,9 +208,24 @@ def _joined(words: tuple[str, ...]) -> tuple[str, list[int]]:
     return " ".join(words), starts
 
 
-def _masked(words: tuple[str, ...], masks: tuple[re.Pattern[str], ...]) -> tuple[str, ...]:
-    text, starts = _joined(words)
-    kept = list(words)
+def _lines(reading: Reading) -> str:
+    """Return the words with one sign between them: a new line where a clause ends.
+
+    A benign phrase that spans clauses is none: "naked, wall" is no bare wall.
+    """
+    text, clause = "", None
+    for word in reading.words:
+        if clause is not None:
+            text += " " if word.clause == clause else "\n"
+        text += word.text
+        clause = word.clause
+    return text
+
+
+def _masked(reading: Reading, masks: tuple[re.Pattern[str], ...]) -> tuple[str, ...]:
+    kept = [word.text for word in reading.words]
+    _, starts = _joined(tuple(kept))
+    text = _lines(reading)
     for mask in masks:
         for match in mask.finditer(text):
             first = bisect_right(starts, match.start()) - 1
@@ -222,7 +246,7 @@ def _filled(pattern: str) -> str:
             re.escape(term).replace(r"\*", r"\w*").replace(r"\ ", " ")
             for term in sorted(concepts[name], key=len, reverse=True)
         )
-        for name in ("person", "garment", "clothing", "taking", "document")
+        for name in _IN_BRACES
     }
     return unmarked(pattern.format(**words))
 

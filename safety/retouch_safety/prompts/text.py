@@ -52,11 +52,12 @@ def check_text(rules: Rules, field: str, text: str, role: Role) -> CheckedText:
     stripped = strip_syntax(text)
     shown, hidden = _readings(stripped.drawn), _readings(stripped.avoided)
     names = [check_text(rules, field, name, Role.NAME) for name in stripped.names]
-    if role is Role.NEGATIVE:
+    if role is not Role.POSITIVE:
         shown, hidden = hidden, shown
     drawn_readings = tuple(rules.read(reading) for reading in shown)
     found = _drawn_findings(rules, drawn_readings)
-    found += _avoided_findings(rules, hidden)
+    # a negative prompt may name a garment; a prompt that takes one back does not want it worn
+    found += _avoided_findings(rules, hidden, garments=role is not Role.NEGATIVE)
     found += [finding for name in names for finding in name.findings]
     floor = _floor(rules, drawn_readings) + tuple(one for name in names for one in name.floor)
     # a window may cut a benign phrase in two, and half of one is no longer benign
@@ -73,8 +74,9 @@ def _drawn_findings(rules: Rules, read: list[Reading] | tuple[Reading, ...]) -> 
     return [finding for reading in read for finding in rules.findings(reading)]
 
 
-def _avoided_findings(rules: Rules, hidden: tuple[str, ...]) -> list[Finding]:
-    clauses = (rules.uncovers(rules.read(reading)) for reading in hidden)
+def _avoided_findings(rules: Rules, hidden: tuple[str, ...], *, garments: bool) -> list[Finding]:
+    read = (rules.read(reading) for reading in hidden)
+    clauses = (rules.uncovers(reading, garments=garments) for reading in read)
     return [Finding(Category.UNDRESS, clause) for clause in clauses if clause is not None]
 
 
