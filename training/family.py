@@ -74,6 +74,7 @@ FAMILY: Final[tuple[Part | Shards, ...]] = (
     Part("image_tokens", "image-tokens", 9),
     Part("ip_adapter", "ip-adapter-plus", 20, ("--close-ups", "0.6")),
     Part("t2i_adapter", "t2i-canny", 29, ("--control", "canny")),
+    Part("t2i_adapter", "t2i-canny", 60, ("--control", "canny", "--close-ups", "0.7")),
     Part("t2i_adapter", "t2i-sketch", 6, ("--control", "sketch")),
     Part("t2i_adapter", "t2i-color", 6, ("--control", "color")),
     Part("autoencoder", "autoencoder-decoder", 7, ("--part", "decoder")),

@@ -7,7 +7,8 @@ that the product itself draws (``retouch.imaging.control``).
 
 from __future__ import annotations
 
-from typing import Final
+import argparse
+from typing import Final, TypeAlias
 
 import numpy as np
 import torch
@@ -15,13 +16,15 @@ from diffusers import T2IAdapter
 from numpy.typing import NDArray
 
 from retouch.evaluation.scenes.captions import caption, object_phrase, place_phrase
-from retouch.evaluation.scenes.scene import Scene, render
+from retouch.evaluation.scenes.scene import Scene, coverage, render
 from retouch.imaging import control
-from training import base, latents, loop, network
+from training import autoencoder, base, latents, loop, network, pictures
 from training.batches import Batch, stream
 from training.tokenizer import Words
 
 Picture = NDArray[np.float32]
+#: Scenes, their pictures, latents (N, 4, h, w) and masks (N, 1, h, w) of the objects.
+Shown: TypeAlias = tuple[list[Scene], list[Picture], torch.Tensor, NDArray[np.float32]]
 
 #: Control -> channels.
 CONTROLS: Final[dict[str, int]] = {"canny": 1, "sketch": 1, "color": 3}
@@ -58,38 +61,66 @@ def _text(scene: Scene, rng: np.random.Generator) -> str:
 
 
 class Controls:
-    """Random scenes with their control picture and a caption that may leave things out."""
+    """Random pictures with their control picture and a caption that may leave things out.
 
-    def __init__(self, kind: str, pairs: latents.Pairs, words: Words, count: int) -> None:
-        self.kind, self.pairs, self.words, self.count = kind, pairs, words, count
+    Close-ups are drawn and encoded here: their shards do not say where the window lay.
+    """
+
+    def __init__(self, args: argparse.Namespace, words: Words) -> None:
+        self.kind: str = args.control
+        self.words, self.count = words, args.batch
+        self.pairs = latents.load(args.out)
+        self.encoder = autoencoder.load(args.out).encoder
+        self._share: float = args.close_ups
+        self._due = 0.0
 
     def draw(self, rng: np.random.Generator) -> Batch:
-        """Return z (N, 4, h, w), weight (N, 1, h, w), lines (N, C, 128, 128) and ids (N, 77).
+        """Return z (N, 4, h, w), weight (N, 1, h, w), lines (N, C, H, W) and ids (N, 77).
 
         ``weight``, 0 to 1, is where the loss counts most: at the lines, or for a palette at the
-        objects.
+        objects. A batch of whole scenes holds ``--batch`` pictures, one of close-ups twice as many.
         """
-        pairs = self.pairs
-        rows = rng.integers(len(pairs.edits), size=self.count)
-        scenes = [pairs.edits[int(row)].after for row in rows]
-        lines = np.stack([drawn(self.kind, render(scene)[0]) for scene in scenes])
-        weight = pairs.masks[rows, 1].max(axis=1, keepdims=True).astype(np.float32) / 255
-        if self.kind != "color":  # what counts is where the lines are
-            side = network.CELLS
-            cells = lines.reshape(len(rows), side, SIDE // side, side, SIDE // side)
-            weight = cells.max(axis=(2, 4))[:, None]
+        # Counted, not drawn: all processes take the same kind at the same step, so none waits.
+        self._due += self._share
+        near = self._due >= 1
+        self._due -= near
+        scenes, shown, z, masks = self._near(rng) if near else self._whole(rng)
+        lines = np.stack([drawn(self.kind, picture) for picture in shown])
         ids = self.words.encode([_text(scene, rng) for scene in scenes])
         return {
-            "z": torch.from_numpy(pairs.latents[rows, 1].astype(np.float32)) * pairs.scaling,
-            "weight": torch.from_numpy(weight),
+            "z": z * self.pairs.scaling,
+            "weight": torch.from_numpy(masks if self.kind == "color" else _cells(lines)),
             "lines": torch.from_numpy(lines).permute(0, 3, 1, 2),
             "ids": torch.from_numpy(ids),
         }
 
+    def _whole(self, rng: np.random.Generator) -> Shown:
+        pairs = self.pairs
+        rows = rng.integers(len(pairs.edits), size=self.count)
+        scenes = [pairs.edits[int(row)].after for row in rows]
+        masks = pairs.masks[rows, 1].max(axis=1, keepdims=True).astype(np.float32) / 255
+        z = torch.from_numpy(pairs.latents[rows, 1].astype(np.float32))
+        return scenes, [render(scene)[0] for scene in scenes], z, masks
+
+    @torch.no_grad()
+    def _near(self, rng: np.random.Generator) -> Shown:
+        found = [pictures.near(rng) for _ in range(2 * self.count)]
+        shown = [np.ascontiguousarray(each.after) for each in found]
+        z = self.encoder(torch.from_numpy(np.stack(shown)).permute(0, 3, 1, 2) * 2 - 1)
+        covers = np.stack([coverage(each.new, pictures.WINDOW) for each in found])
+        return [each.edit.after for each in found], shown, z, _cells(covers[..., None])
+
+
+def _cells(drawn: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the highest value in each cell of the latents: (N, 1, h, w) of (N, H, W, 1)."""
+    count, side = drawn.shape[:2]
+    pixels, cells = latents.PIXELS, side // latents.PIXELS
+    return drawn.reshape(count, cells, pixels, cells, pixels).max(axis=(2, 4))[:, None]
+
 
 def main() -> None:
     """Command line."""
-    parser = loop.options(__doc__, minutes=20)
+    parser = loop.options(__doc__, minutes=20, close_ups=True)
     parser.add_argument("--control", choices=tuple(CONTROLS), default="canny")
     args = parser.parse_args()
     torch.manual_seed(args.seed)
@@ -98,18 +129,19 @@ def main() -> None:
     adapter = build(args.control).to(args.device)
     adapter.to(memory_format=torch.channels_last)
     run = loop.Run(f"t2i-{args.control}", {"adapter": adapter}, args, decay=0.99)
-    controls = Controls(args.control, latents.load(args.out), words, args.batch)
+    controls = Controls(args, words)
     noise = network.Noise().to(args.device)
     for batch in stream(controls.draw, run, args):
         noised, timesteps, velocity = noise(batch["z"])
         with loop.autocast(args.device):
             with torch.no_grad():
-                states = text(batch["ids"]).last_hidden_state
+                states = base.states_of(text, batch["ids"], noised)
             features = list(adapter(batch["lines"]))
             output = unet(
                 noised, timesteps, states, down_intrablock_additional_residuals=features
             ).sample
-        run.update(network.velocity_loss(output, velocity, batch["weight"]))
+        loss = network.velocity_loss(output, velocity, batch["weight"])
+        run.update(loss, count=len(noised))
 
 
 if __name__ == "__main__":
