@@ -284,15 +284,27 @@ def test_a_row_edits_on_the_products_own_path(tiny_bench, judge, tmp_path):
     quick = Setting("quick", "quick", (use("soft_mask"),), masked=True, steps=2)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(table, "settings", lambda: {**settings(), "quick": quick})
-        row = table.row(measuring, comparison, 2, without=1)
+        row = table.row(measuring, comparison, 2, without_count=1)
     assert row["status"] == "measured"
     assert row["on"]["outside_identical"]["value"] == 1
     assert row["on"]["inside_change"]["value"] > 0
     assert row["off"]["inside_change"]["value"] == 0
-    assert row["off"]["inside_change"]["count"] == 1
+    assert row["off"]["inside_change"]["count"] == 2  # what is given costs nothing
     assert row["by_kind"]["add"]["seconds"]["count"] == 2
     assert row["cases"][0]["off"] is False
+
+
+def test_the_side_without_the_operation_takes_fewer_cases(tiny_bench, judge, tmp_path):
+    measuring = Measuring(tiny_bench, Scorer(judge), Journal(tmp_path, {}), SCENES, tmp_path)
+    comparison = replace(COMPARISONS[0], key="x", on="more", off="less", kinds=("add",))
+    both = {k: Setting(k, k, (use("soft_mask"),), masked=True, steps=2) for k in ("more", "less")}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(table, "settings", lambda: {**settings(), **both})
+        row = table.row(measuring, comparison, 2, without_count=1)
+        whole = table.row(measuring, comparison, 2)
+    assert [row[side]["inside_change"]["count"] for side in ("on", "off")] == [2, 1]
     assert "off" not in row["cases"][1]
+    assert whole["off"]["inside_change"]["count"] == 2
 
 
 def test_a_missing_model_is_a_row_that_says_so(tiny_bench, judge, tmp_path):
