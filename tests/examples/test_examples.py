@@ -22,7 +22,7 @@ SHIPPED = {
     "best_of": "rocket",
     "combine_operations": "house",
 }
-MASKED = ("soft_mask", "combine_operations")
+MASKED = ("soft_mask", "ip_adapter", "combine_operations")
 
 
 @pytest.fixture(autouse=True)
