@@ -234,12 +234,13 @@ def test_unsupported_modes():
     refused(encoded(np.full((3, 3), 70_000, np.int32), "TIFF"), "mode")
 
 
-def test_paths_that_are_not_files(tmp_path):
+def test_paths_that_are_not_files(tmp_path, monkeypatch):
     refused(tmp_path / "none.png", "an existing file")
     refused(tmp_path, "not a folder")
     refused("a\0b", "image")
     (tmp_path / "empty.png").touch()
-    refused(tmp_path / "empty.png", "0 by.*export it again")
+    monkeypatch.chdir(tmp_path)  # a long path would be cut, and the size with it
+    refused("empty.png", "0 by.*export it again")
 
 
 @settings(max_examples=150, deadline=None, database=None, derandomize=True)
