@@ -98,17 +98,20 @@ def scenes(rng: np.random.Generator, count: int, kind: str = "any") -> list[Scen
     return list(chosen.values())[:count]
 
 
+def drawing(scene: Scene, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Return a scene at 128 px; three of ten are blurred, as a generated picture is softer."""
+    picture = render(scene, 128)[0]
+    if rng.random() < 0.3:
+        picture = cv2.GaussianBlur(picture, (0, 0), float(rng.uniform(0.5, 2.0)))
+    return picture
+
+
 def pictures(
     rng: np.random.Generator, count: int, words: Words, kind: str = "any"
 ) -> tuple[Tensor, Tensor]:
     """Return (count, 3, 64, 64) pictures and (count, 77) ids of scenes with distinct captions."""
     drawn = scenes(rng, count, kind)
-    drawings = []
-    for scene in drawn:
-        picture = render(scene, 128)[0]
-        if rng.random() < 0.3:  # a generated picture is softer than a drawn one
-            picture = cv2.GaussianBlur(picture, (0, 0), float(rng.uniform(0.5, 2.0)))
-        drawings.append(picture)
+    drawings = [drawing(scene, rng) for scene in drawn]
     texts = [vary(scene, rng) for scene in drawn]
     return pixels(drawings), torch.from_numpy(words.encode(texts))
 

@@ -16,11 +16,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-import cv2
 import numpy as np
 import torch
 from diffusers.models.embeddings import IPAdapterPlusImageProjection
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from transformers import CLIPTextModel
 
@@ -114,13 +112,6 @@ def draw_scene(rng: np.random.Generator) -> Scene:
             return found
 
 
-def _picture(found: Scene, rng: np.random.Generator) -> NDArray[np.float32]:
-    picture = render(found)[0]
-    if rng.random() < 0.3:  # a generated picture is softer than a drawn one
-        picture = cv2.GaussianBlur(picture, (0, 0), float(rng.uniform(0.5, 2.0)))
-    return picture
-
-
 class CaptionedPictures:
     """Pictures of one object and which states of their captions the tokens shall be."""
 
@@ -139,7 +130,7 @@ class CaptionedPictures:
                          for both in zip(phrases, wholes, strict=True)])  # fmt: skip
         places = np.column_stack([ends, ends[:, 1] + 1, ends[:, 1] + 2])[..., None]
         return {
-            "images": clip.pixels([_picture(s, rng) for s in scenes]),
+            "images": clip.pixels([clip.drawing(s, rng) for s in scenes]),
             "ids": torch.from_numpy(self.words.encode(wholes)[:, :POSITIONS]),
             "places": torch.from_numpy(places),
         }

@@ -83,6 +83,23 @@ class Mixture:
         return np.array([known[k][rng.integers(len(known[k]))] for k in drawn])
 
 
+class Turns:
+    """Says which batches are close-ups.
+
+    Counted, not drawn: all processes take the same kind at the same step, so none waits.
+    """
+
+    def __init__(self, share: float) -> None:
+        self._share, self._due = share, 0.0
+
+    def near(self) -> bool:
+        """Return whether the next batch is of close-ups; ``share`` of them are, evenly spread."""
+        self._due += self._share
+        near = self._due >= 1
+        self._due -= near
+        return near
+
+
 class Stock:
     """What batches are drawn from: whole scenes, close-ups, or both in turn.
 
@@ -99,11 +116,11 @@ class Stock:
         labels: Callable[[Edit], tuple[str, ...]],
         shares: Mapping[str, float],
     ) -> None:
-        self._share: float = args.close_ups
+        share: float = args.close_ups
+        self._turns = Turns(share)
         self._count: int = args.batch
-        self._due = 0.0
         self._stocks: dict[bool, tuple[Pairs, Mixture]] = {}
-        for near, wanted in ((False, self._share < 1), (True, self._share > 0)):
+        for near, wanted in ((False, share < 1), (True, share > 0)):
             if wanted:
                 pairs = load(args.out, near=near)
                 known = [label for edit in pairs.edits for label in labels(edit)]
@@ -111,10 +128,7 @@ class Stock:
 
     def draw(self, rng: np.random.Generator) -> tuple[Pairs, NDArray[np.int64]]:
         """Return the pairs of the next batch and which of all labels it holds."""
-        # Counted, not drawn: all processes take the same kind at the same step, so none waits.
-        self._due += self._share
-        near = False not in self._stocks or self._due >= 1
-        self._due -= near
+        near = self._turns.near() or False not in self._stocks
         pairs, mixture = self._stocks[near]
         return pairs, mixture.draw(self._count * (1 + near), rng)
 

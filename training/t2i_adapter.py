@@ -32,7 +32,7 @@ SIDE: Final = 128
 
 
 def drawn(kind: str, picture: Picture) -> Picture:
-    """Return the (128, 128, channels) control picture in [0, 1] that the product would draw."""
+    """Return the (H, W, channels) control picture in [0, 1] that the product would draw."""
     lines = control.extract(kind, picture, native_size=SIDE)
     return lines if lines.ndim == 3 else lines[..., None]
 
@@ -71,8 +71,7 @@ class Controls:
         self.words, self.count = words, args.batch
         self.pairs = latents.load(args.out)
         self.encoder = autoencoder.load(args.out).encoder
-        self._share: float = args.close_ups
-        self._due = 0.0
+        self.turns = latents.Turns(args.close_ups)
 
     def draw(self, rng: np.random.Generator) -> Batch:
         """Return z (N, 4, h, w), weight (N, 1, h, w), lines (N, C, H, W) and ids (N, 77).
@@ -80,11 +79,7 @@ class Controls:
         ``weight``, 0 to 1, is where the loss counts most: at the lines, or for a palette at the
         objects. A batch of whole scenes holds ``--batch`` pictures, one of close-ups twice as many.
         """
-        # Counted, not drawn: all processes take the same kind at the same step, so none waits.
-        self._due += self._share
-        near = self._due >= 1
-        self._due -= near
-        scenes, shown, z, masks = self._near(rng) if near else self._whole(rng)
+        scenes, shown, z, masks = (self._near if self.turns.near() else self._whole)(rng)
         lines = np.stack([drawn(self.kind, picture) for picture in shown])
         ids = self.words.encode([_text(scene, rng) for scene in scenes])
         return {
@@ -111,11 +106,11 @@ class Controls:
         return [each.edit.after for each in found], shown, z, _cells(covers[..., None])
 
 
-def _cells(drawn: NDArray[np.float32]) -> NDArray[np.float32]:
+def _cells(values: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the highest value in each cell of the latents: (N, 1, h, w) of (N, H, W, 1)."""
-    count, side = drawn.shape[:2]
+    count, side = values.shape[:2]
     pixels, cells = latents.PIXELS, side // latents.PIXELS
-    return drawn.reshape(count, cells, pixels, cells, pixels).max(axis=(2, 4))[:, None]
+    return values.reshape(count, cells, pixels, cells, pixels).max(axis=(2, 4))[:, None]
 
 
 def main() -> None:

@@ -12,7 +12,6 @@ from retouch.models.records import list_models
 
 #: Cases of every row, and of every skill of generation.
 COUNT = 5
-WITHOUT_COUNT = 5
 SKILL_COUNT = 4
 #: Rows of the editing table.
 ROWS = ("p2p-swap", "p2p-identity", "instruct", "inpaint", "reference", "canny", "sketch", "color")
@@ -33,7 +32,7 @@ def found(tmp_path_factory):
     out = tmp_path_factory.mktemp("semantic")
     parts = (("generation",), SKILL_COUNT, ()), (("editing",), COUNT, ROWS)
     for names, count, rows in parts:
-        options = Options(parts=names, count=count, without_count=WITHOUT_COUNT, rows=rows, out=out)
+        options = Options(parts=names, count=count, without_count=count, rows=rows, out=out)
         results = Yardstick(options, Watch()).run()
     return results
 
