@@ -18,6 +18,7 @@ from diffusers import LCMScheduler, StableDiffusionPipeline, UNet2DConditionMode
 from safetensors.torch import save_file
 from transformers import CLIPImageProcessor, CLIPVisionModelWithProjection
 
+from retouch.models.t2i_adapter import GUIDED
 from training import (
     autoencoder,
     base,
@@ -37,6 +38,8 @@ from training.art import cache_dir
 from training.latents import scaling_factor
 
 TARGET: Final = Path(__file__).parents[1] / "sdk" / "retouch" / "models" / "embedded"
+#: Controls that follow best where guidance strengthens them (docs/quality.md).
+GUIDED_CONTROLS: Final = ("canny", "sketch")
 TOKENIZER_FILES: Final = (
     "vocab.json",
     "merges.txt",
@@ -190,7 +193,11 @@ def export_t2i(control: str) -> Callable[[Path, Path], None]:
     def write(out: Path, target: Path) -> None:
         adapter = t2i_adapter.build(control)
         adapter.load_state_dict(loop.averaged(out / f"t2i-{control}.pt", "adapter"))
-        adapter.half().save_pretrained(target / f"retouch-mini-t2i-{control}")
+        folder = target / f"retouch-mini-t2i-{control}"
+        adapter.half().save_pretrained(folder)
+        if control in GUIDED_CONTROLS:
+            config = json.loads((folder / "config.json").read_text("utf-8")) | {GUIDED: True}
+            (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
 
     return write
 

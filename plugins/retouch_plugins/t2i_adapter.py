@@ -5,9 +5,15 @@ feature map per level of the denoising network's encoder, and
 
     F_enc = F_enc + scale F_control
 
-The features do not depend on the noise: they are computed once per edit and given to every branch
-of guidance alike. Several adapters add up (section 3.3). In a region, features are multiplied by
-its area average at their own resolution.
+The features do not depend on the noise: they are computed once per edit. Several adapters add up
+(section 3.3). In a region, features are multiplied by its area average at their own resolution.
+
+The published form gives them to every branch of guidance alike. Left out of the branch without the
+prompt, they are guided with it (Ho & Salimans 2022, eq. 6, with text and control as the condition):
+
+    x0 = D(nothing) + s (D(text, control) - D(nothing))
+
+so the control holds s times as much, at no cost.
 """
 
 from __future__ import annotations
@@ -51,6 +57,11 @@ class T2IAdapter(Operation):
         True, "Extract the control from the picture; off when it already is a control picture."
     )
     scale: float = parameter(1.0, "How strongly to follow it: 0 off, 1 fully.", low=0.0, high=2.0)
+    guided: bool | None = parameter(
+        None,
+        "Whether guidance strengthens it as it does the prompt: the branch without the prompt then "
+        "does not see it. Unset takes what the adapter recommends, else off, the published form.",
+    )
     start: float = parameter(
         0.0, "Follow from here on.", low=0.0, high=1.0, unit="fraction of progress"
     )
@@ -95,6 +106,8 @@ class T2IAdapter(Operation):
         features = Features((self._placed(feature) * self.scale for feature in found), self)
         known = edit.condition.residuals
         edit.condition = replace(edit.condition, residuals=(*known, features))
+        if adapter.guided if self.guided is None else self.guided:
+            edit.drop_with("prompt", self._without)
 
     def _placed(self, feature: Tensor) -> Tensor:
         if self.mask is None:
@@ -114,11 +127,14 @@ class T2IAdapter(Operation):
 
         def denoise(x: Tensor, level: NoiseLevel, condition: Condition) -> Flow:
             if not in_window(level, self.start, self.stop):
-                rest = tuple(r for r in condition.residuals if not self._made(r))
-                condition = replace(condition, residuals=rest)
+                condition = self._without(condition)
             return inner(x, level, condition)
 
         return denoise
+
+    def _without(self, condition: Condition) -> Condition:
+        rest = tuple(r for r in condition.residuals if not self._made(r))
+        return replace(condition, residuals=rest)
 
     def _made(self, residuals: tuple[Tensor, ...]) -> bool:
         return isinstance(residuals, Features) and residuals.maker is self

@@ -112,6 +112,26 @@ def test_t2i_folder_and_original_file_are_the_same(tmp_path, family, light):
     assert dict(single.adapter.config)["adapter_type"] == dict(made.config)["adapter_type"]
 
 
+@pytest.mark.parametrize(("written", "read"), [(None, False), (False, False), (True, True)])
+def test_t2i_adapter_may_recommend_to_be_guided(tmp_path, sd1, written, read):
+    folder = write_t2i_adapter(tiny_t2i_adapter(sd1), tmp_path / "adapter")
+    if written is not None:
+        _recommend_guided(folder, written)
+    assert load_t2i_adapter(folder).guided is read
+
+
+def test_t2i_adapter_with_a_wrong_recommendation(tmp_path, sd1):
+    folder = write_t2i_adapter(tiny_t2i_adapter(sd1), tmp_path / "adapter")
+    _recommend_guided(folder, "yes")
+    with pytest.raises(ModelInvalid, match="retouch_guided is 'yes', not true or false"):
+        load_t2i_adapter(folder)
+
+
+def _recommend_guided(folder, value):
+    config = json.loads((folder / "config.json").read_text("utf-8"))
+    (folder / "config.json").write_text(json.dumps(config | {"retouch_guided": value}), "utf-8")
+
+
 def test_t2i_adapter_refuses_other_files(tmp_path, sd1):
     file = write_ip_adapter(sd1, tmp_path / "adapter")
     with pytest.raises(ModelInvalid, match="not a T2I-Adapter"):

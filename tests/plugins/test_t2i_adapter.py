@@ -131,6 +131,61 @@ def test_all_branches_get_the_features(run, beside_tiny, lines):
     assert len(without.residuals) == 1
 
 
+def without_first_half(module, args, named):
+    """Take the features from the rows without the prompt, which diffusers puts first."""
+    features = named["down_intrablock_additional_residuals"]
+    halves = [feature.chunk(2) for feature in features]
+    left = [torch.cat([torch.zeros_like(without), with_]) for without, with_ in halves]
+    return args, named | {"down_intrablock_additional_residuals": left}
+
+
+def test_guided_leaves_the_features_out_of_the_branch_without_the_prompt(
+    run, deep, same, beside, parts, ask, lines
+):
+    """What diffusers' ControlNet calls guess mode; its adapter pipeline has no such switch."""
+    from diffusers import StableDiffusionAdapterPipeline
+
+    adapter = beside.adapters.t2i_adapter("canny", "", None).adapter
+    pipeline = StableDiffusionAdapterPipeline(adapter=adapter, **parts(same))
+    hook = same.unet.register_forward_pre_hook(without_first_half, with_kwargs=True)
+    try:
+        expected = ask(pipeline, image=tensor(lines, 1), adapter_conditioning_scale=0.7)
+    finally:
+        hook.remove()
+    published = T2IAdapter(image=lines, preprocess=False, scale=0.7)
+    found = run([GUIDED, dataclasses.replace(published, guided=True)], deep, beside.adapters)
+    check(found, expected, run([GUIDED, published], deep, beside.adapters))
+
+
+def test_guided_without_a_prompt_is_still_guided(run, beside_tiny, lines):
+    """Both branches have the same text, so the features alone tell them apart."""
+    given = {"prompt": "", "negative_prompt": "", "adapters": beside_tiny}
+    published = run([GUIDED, T2IAdapter(image=lines, guided=False)], **given)
+    assert run.rows == [1] * 8
+    guided = run([GUIDED, T2IAdapter(image=lines, guided=True)], **given)
+    assert run.rows == [2] * 8
+    assert (guided - published).abs().max() > 0.1
+
+
+def test_each_of_two_is_guided_by_itself(run, beside_tiny, lines):
+    first, second = T2IAdapter(image=lines, guided=True), T2IAdapter(image=lines, scale=0.5)
+    run([Guidance(), first, second], adapters=beside_tiny)
+    condition = run.edit.condition
+    for drop in run.edit.deltas["prompt"].drops:
+        condition = drop(condition)
+    assert condition.residuals == run.edit.condition.residuals[1:]
+
+
+@pytest.mark.parametrize("recommended", [False, True])
+def test_unset_takes_what_the_adapter_recommends(run, beside_tiny, lines, recommended):
+    adapter = dataclasses.replace(beside_tiny.t2i_adapter("canny", "", None), guided=recommended)
+    known = type(beside_tiny)({"canny": adapter})
+    found = run([GUIDED, T2IAdapter(image=lines)], adapters=known)
+    for guided in (False, True):
+        chosen = run([GUIDED, T2IAdapter(image=lines, guided=guided)], adapters=known)
+        assert torch.equal(found, chosen) is (guided is recommended)
+
+
 def test_it_runs_in_bfloat16_beside_full_precision_weights(run, beside_tiny, lines):
     model = Model(tiny_sd(), dtype=torch.bfloat16)
     found = run([Guidance(), T2IAdapter(image=lines)], model, beside_tiny)
@@ -200,6 +255,7 @@ def test_a_missing_adapter_says_how_to_get_one(run, beside_tiny, lines):
         ("kind", "pose"),
         ("image", "lines.png"),
         ("preprocess", "yes"),
+        ("guided", "yes"),
         ("scale", 2.1),
         ("scale", float("inf")),
         ("start", -0.1),

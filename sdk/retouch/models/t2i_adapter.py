@@ -21,6 +21,8 @@ from retouch.models.weights_file import component_files, read_json, sha256_of
 if TYPE_CHECKING:
     from diffusers import T2IAdapter
 
+#: Key of our own in an adapter's configuration.
+GUIDED = "retouch_guided"
 SDXL_DOWNSCALE = 16
 DOWNSCALE = 8
 
@@ -34,6 +36,8 @@ class T2IAdapterWeights:
         adapter: diffusers' T2IAdapter.
         in_channels: of the picture of control: 1 (grey) or 3.
         downscale: both sides of that picture must be multiples of this, in pixels.
+        guided: whether it follows best where guidance strengthens it (``retouch_guided`` in its
+            configuration; other readers ignore that).
         sha256: of the weights.
         source: the file or folder.
         bytes: size in memory.
@@ -43,6 +47,7 @@ class T2IAdapterWeights:
     adapter: T2IAdapter
     in_channels: int
     downscale: int
+    guided: bool
     sha256: str
     source: Path
     bytes: int
@@ -92,6 +97,10 @@ def load_t2i_adapter(
     else:
         raise ModelMissing(str(path), "check the path: there is no such file or folder")
 
+    guided = config.pop(GUIDED, False)
+    if not isinstance(guided, bool):
+        raise ModelInvalid(str(path), f"{GUIDED} is {guided!r}, not true or false", "correct it")
+
     def build() -> Any:
         return T2IAdapter.from_config(config)
 
@@ -101,6 +110,7 @@ def load_t2i_adapter(
         adapter=adapter,
         in_channels=int(config.get("in_channels", 3)),
         downscale=int(adapter.total_downscale_factor),
+        guided=guided,
         sha256=sha256_of(files, path),
         source=path,
         bytes=bytes_of((adapter,)),

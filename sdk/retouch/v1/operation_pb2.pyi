@@ -570,6 +570,7 @@ class T2IAdapter(_message.Message):
     PREPROCESS_FIELD_NUMBER: _builtins.int
     SCALE_FIELD_NUMBER: _builtins.int
     MODEL_FIELD_NUMBER: _builtins.int
+    GUIDED_FIELD_NUMBER: _builtins.int
     kind: Global___T2IAdapterKind.ValueType
     """What the control picture shows. Required; unspecified is refused."""
     preprocess: _builtins.bool
@@ -580,6 +581,10 @@ class T2IAdapter(_message.Message):
     """Factor on the adapter's features; 0 = off. Range 0 to 2, default 1."""
     model: _builtins.str
     """Name of an installed T2I-Adapter. Empty = the one that fits the model and the kind."""
+    guided: _builtins.bool
+    """Whether guidance strengthens it as it does the prompt: the branch without the prompt then does
+    not see it. Unset = what the adapter recommends, else false, the published form.
+    """
     @_builtins.property
     def image(self) -> _image_pb2.ImageRef:
         """Picture to follow. Unset = the source picture."""
@@ -592,15 +597,20 @@ class T2IAdapter(_message.Message):
         preprocess: _builtins.bool | None = ...,
         scale: _builtins.float | None = ...,
         model: _builtins.str = ...,
+        guided: _builtins.bool | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_preprocess", b"_preprocess", "_scale", b"_scale", "image", b"image", "preprocess", b"preprocess", "scale", b"scale"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_guided", b"_guided", "_preprocess", b"_preprocess", "_scale", b"_scale", "guided", b"guided", "image", b"image", "preprocess", b"preprocess", "scale", b"scale"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_preprocess", b"_preprocess", "_scale", b"_scale", "image", b"image", "kind", b"kind", "model", b"model", "preprocess", b"preprocess", "scale", b"scale"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_guided", b"_guided", "_preprocess", b"_preprocess", "_scale", b"_scale", "guided", b"guided", "image", b"image", "kind", b"kind", "model", b"model", "preprocess", b"preprocess", "scale", b"scale"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__guided: _TypeAlias = _typing.Literal["guided"]  # noqa: Y015
+    _WhichOneofArgType__guided: _TypeAlias = _typing.Literal["_guided", b"_guided"]  # noqa: Y015
     _WhichOneofReturnType__preprocess: _TypeAlias = _typing.Literal["preprocess"]  # noqa: Y015
     _WhichOneofArgType__preprocess: _TypeAlias = _typing.Literal["_preprocess", b"_preprocess"]  # noqa: Y015
     _WhichOneofReturnType__scale: _TypeAlias = _typing.Literal["scale"]  # noqa: Y015
     _WhichOneofArgType__scale: _TypeAlias = _typing.Literal["_scale", b"_scale"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__guided) -> _WhichOneofReturnType__guided | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__preprocess) -> _WhichOneofReturnType__preprocess | None: ...
     @_typing.overload
