@@ -58,6 +58,8 @@ class Shards:
     options: tuple[str, ...] = ()
 
 
+ROLLOUTS: Final = ("--close-ups", "0.7", "--rollouts", "0.5")
+
 FAMILY: Final[tuple[Part | Shards, ...]] = (
     Part("autoencoder", "autoencoder", 19),
     Shards("closeups", (10, 11), 8_000, ("--close-ups",)),
@@ -74,8 +76,9 @@ FAMILY: Final[tuple[Part | Shards, ...]] = (
     Part("image_tokens", "image-tokens", 9),
     Part("ip_adapter", "ip-adapter-plus", 20, ("--close-ups", "0.6")),
     Part("t2i_adapter", "t2i-canny", 29, ("--control", "canny")),
-    Part("t2i_adapter", "t2i-canny", 60, ("--control", "canny", "--close-ups", "0.7")),
+    Part("t2i_adapter", "t2i-canny", 64, ("--control", "canny", *ROLLOUTS)),
     Part("t2i_adapter", "t2i-sketch", 6, ("--control", "sketch")),
+    Part("t2i_adapter", "t2i-sketch", 18, ("--control", "sketch", *ROLLOUTS)),
     Part("t2i_adapter", "t2i-color", 6, ("--control", "color")),
     Part("autoencoder", "autoencoder-decoder", 7, ("--part", "decoder")),
     Part("autoencoder", "autoencoder-preview", 5, ("--part", "preview")),

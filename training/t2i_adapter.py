@@ -2,7 +2,8 @@
 
 ``full_adapter_xl`` (arXiv 2302.08453, SDXL's block order): features at 1/8, 1/8, 1/16 and 1/16 of
 the picture, added to the frozen base's down and middle blocks. The control pictures are the ones
-that the product itself draws (``retouch.imaging.control``).
+that the product itself draws (``retouch.imaging.control``). ``--rollouts``: a share of every batch
+starts from the network's own samples (``training.rollout``).
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from retouch.evaluation.scenes.captions import caption, object_phrase, place_phrase
 from retouch.evaluation.scenes.scene import Scene, coverage, render
 from retouch.imaging import control
-from training import autoencoder, base, latents, loop, network, pictures
+from training import autoencoder, base, latents, loop, network, pictures, rollout
 from training.batches import Batch, stream
 from training.tokenizer import Words
 
@@ -113,30 +114,83 @@ def _cells(values: NDArray[np.float32]) -> NDArray[np.float32]:
     return values.reshape(count, cells, pixels, cells, pixels).max(axis=(2, 4))[:, None]
 
 
+class Teacher:
+    """The frozen base and what it is asked: noised answers, and its own samples.
+
+    Own samples count by 1 - alpha, which makes their error that of the answer: far from it, little
+    noise would ask for any velocity.
+    """
+
+    def __init__(self, args: argparse.Namespace, adapter: T2IAdapter) -> None:
+        self.device: str = args.device
+        self.share: float = args.rollouts
+        self.unet, self.text, self.words = base.load(args.out, args.device)
+        network.prepare_unet(self.unet, args.device).requires_grad_(False)
+        self.adapter = adapter
+        self.noise = network.Noise().to(args.device)
+
+    def loss(self, batch: Batch, steps: int) -> torch.Tensor:
+        """Return the loss of a batch; its own samples are ``steps`` steps old."""
+        x, times, velocity = self.noise(batch["z"])
+        own = int(self.share * len(x))
+        weight = torch.ones_like(x[:, :1, :1, :1])
+        with loop.autocast(self.device):
+            with torch.no_grad():
+                states = base.states_of(self.text, batch["ids"], x)
+            features = list(self.adapter(batch["lines"]))
+            if own:
+                end = int(torch.empty(()).uniform_(*rollout.ENDS) * network.STEPS)
+                alpha = self.noise.alphas[end]
+                seen = [feature[:own].detach() for feature in features]
+                x[:own] = self._sampled(torch.randn_like(x[:own]), states[:own], seen, end, steps)
+                times[:own], weight[:own] = end, 1 - alpha
+                velocity[:own] = rollout.velocity_to(batch["z"][:own], x[:own], alpha)
+            output = self._asked(x, times, states, features)
+        root = weight.sqrt()
+        return network.velocity_loss(output * root, velocity * root, batch["weight"])
+
+    def _sampled(
+        self,
+        noise: torch.Tensor,
+        states: torch.Tensor,
+        features: list[torch.Tensor],
+        end: int,
+        steps: int,
+    ) -> torch.Tensor:
+        def predict(x: torch.Tensor, time: int) -> torch.Tensor:
+            return self._asked(x, torch.tensor(time, device=x.device), states, features)
+
+        return rollout.sample(predict, noise, self.noise.alphas, end, steps)
+
+    def _asked(
+        self,
+        x: torch.Tensor,
+        times: torch.Tensor,
+        states: torch.Tensor,
+        features: list[torch.Tensor],
+    ) -> torch.Tensor:
+        output: torch.Tensor = self.unet(
+            x, times, states, down_intrablock_additional_residuals=list(features)
+        ).sample
+        return output
+
+
 def main() -> None:
     """Command line."""
     parser = loop.options(__doc__, minutes=20, close_ups=True)
     parser.add_argument("--control", choices=tuple(CONTROLS), default="canny")
+    parser.add_argument("--rollouts", type=float, default=0.0, help="share of own samples, 0 to 1")
     args = parser.parse_args()
     torch.manual_seed(args.seed)
-    unet, text, words = base.load(args.out, args.device)
-    network.prepare_unet(unet, args.device).requires_grad_(False)
     adapter = build(args.control).to(args.device)
     adapter.to(memory_format=torch.channels_last)
     run = loop.Run(f"t2i-{args.control}", {"adapter": adapter}, args, decay=0.99)
-    controls = Controls(args, words)
-    noise = network.Noise().to(args.device)
+    teacher = Teacher(args, adapter)
+    controls = Controls(args, teacher.words)
     for batch in stream(controls.draw, run, args):
-        noised, timesteps, velocity = noise(batch["z"])
-        with loop.autocast(args.device):
-            with torch.no_grad():
-                states = base.states_of(text, batch["ids"], noised)
-            features = list(adapter(batch["lines"]))
-            output = unet(
-                noised, timesteps, states, down_intrablock_additional_residuals=features
-            ).sample
-        loss = network.velocity_loss(output, velocity, batch["weight"])
-        run.update(loss, count=len(noised))
+        # Counted, not drawn: all processes take equally long.
+        loss = teacher.loss(batch, 1 + run.step % rollout.LONGEST)
+        run.update(loss, count=len(batch["z"]))
 
 
 if __name__ == "__main__":
