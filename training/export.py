@@ -191,8 +191,7 @@ def export_t2i(control: str) -> Callable[[Path, Path], None]:
     """Return the writer of ``retouch-mini-t2i-<control>``."""
 
     def write(out: Path, target: Path) -> None:
-        adapter = t2i_adapter.build(control)
-        adapter.load_state_dict(loop.averaged(out / f"t2i-{control}.pt", "adapter"))
+        adapter = t2i_adapter.load(out, control)
         folder = target / f"retouch-mini-t2i-{control}"
         adapter.half().save_pretrained(folder)
         if control in GUIDED_CONTROLS:
@@ -211,8 +210,8 @@ PARTS: Final[dict[str, tuple[tuple[str, ...], Callable[[Path, Path], None]]]] = 
     "preview": (("autoencoder-preview",), export_preview),
     "clip": (("clip",), export_clip),
     "ip-adapter": (("clip", "image-tokens", "ip-adapter-plus"), export_ip_adapter),
-    "t2i-canny": (("t2i-canny",), export_t2i("canny")),
-    "t2i-sketch": (("t2i-sketch",), export_t2i("sketch")),
+    "t2i-canny": (("t2i-canny", "t2i-canny-rollouts"), export_t2i("canny")),
+    "t2i-sketch": (("t2i-sketch", "t2i-sketch-rollouts"), export_t2i("sketch")),
     "t2i-color": (("t2i-color",), export_t2i("color")),
 }
 
