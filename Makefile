@@ -90,6 +90,8 @@ eval: $(STAMP) ## Measure how good the model is, into evaluation/; goes on where
 proto: $(STAMP) ## Generate sdk/retouch/v1 from proto/
 	$(PY) -m grpc_tools.protoc -Iproto --plugin=protoc-gen-mypy=$(BIN)/protoc-gen-mypy \
 	  --python_out=$(STUBS) --mypy_out=quiet:$(STUBS) proto/retouch/v1/*.proto
+	$(PY) -m grpc_tools.protoc -Iproto --plugin=protoc-gen-mypy_grpc=$(BIN)/protoc-gen-mypy_grpc \
+	  --grpc_python_out=$(STUBS) --mypy_grpc_out=quiet:$(STUBS) proto/retouch/v1/*_service.proto
 
 wheel: $(STAMP) ## Build dist/retouch-*.whl
 	$(PY) -m build --wheel

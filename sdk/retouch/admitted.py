@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import numpy as np
 
@@ -21,6 +22,9 @@ from retouch_safety.errors import Refused
 from retouch_safety.gate import Gate
 from retouch_safety.marking import new_record
 from retouch_safety.sealed import Released, Sealed
+
+#: What leaves of one variant: the composite and the patch, each where it was asked for.
+_Forms: TypeAlias = tuple[Released | None, Released | None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,38 +63,33 @@ class Admitted:
         """Return the document itself for every variant, bit for bit.
 
         Raises:
-            Blocked: the gate refused it.
+            Blocked: the gate refused all of them; the error is the first one's.
         """
         request = self.plan.request
-        nothing = np.zeros(request.image.pixels.shape[:2], np.float32)
-        patch = Patch(np.zeros_like(request.image.pixels), nothing, 0, 0)
         seeds = range(request.seed, request.seed + request.variants)
-        settings = {"unchanged": True}
-        return tuple(
-            self._released(request.image, patch, nothing, seed, settings) for seed in seeds
-        )
+        return self.results((None, seed, {"unchanged": True}) for seed in seeds)
 
-    def result(self, picture: Floats, seed: int, settings: Mapping[str, object]) -> EditResult:
-        """Paste a working picture into the document and release what was asked for.
+    def results(
+        self, made: Iterable[tuple[Floats | None, int, Mapping[str, object]]]
+    ) -> tuple[EditResult, ...]:
+        """Paste working pictures into the document and release what was asked for.
+
+        A variant that the gate refuses has its refusal in its place; the others are released.
+        Where composite and patch are asked for, both must pass, or the variant has neither.
 
         Args:
-            picture: h x w x 3 in [0, 1], at the plan's working size.
-            seed: what made it.
-            settings: effective settings.
+            made: of every variant the working picture, h x w x 3 in [0, 1] at the plan's working
+                size, or None for the document as it is; the seed that made it; its effective
+                settings.
 
         Raises:
-            Blocked: the gate refused it.
+            Blocked: the gate refused all of them; the error is the first one's.
         """
-        image, region = self.plan.request.image, self.plan.region
-        assert region is not None
-        if not np.isfinite(picture).all():
-            # no integer depth can hold it: the gate sees it as it is, refuses it and logs that
-            with blocking():
-                self.gate.release(Sealed.composite(picture), self.admission)
-        patch = make_patch(image, picture, region, paste_alpha(self.plan.mask, image))
-        changed = np.zeros(image.pixels.shape[:2], np.float32)
-        changed[patch.bounds.slices] = patch.alpha
-        return self._released(composite(image, patch), patch, changed, seed, settings)
+        results = tuple(self._variant(*found) for found in made)
+        refusals = [result.refused for result in results if result.refused is not None]
+        if refusals and len(refusals) == len(results):
+            raise refusals[0]
+        return results
 
     def look(self, step: Step) -> Released | None:
         """Return a look at the edit on its way, through the gate; None where none can be had.
@@ -98,7 +97,8 @@ class Admitted:
         The first look of an edit is blurred.
 
         Raises:
-            Blocked: the gate refused it; the edit itself goes on.
+            Blocked: the gate refused this look, at the variant ``step.variant``. Catch it: where
+                ``on_step`` itself raises, the edit ends, else it goes on.
             ValueError: a step of another edit.
         """
         if step.plan is not self.plan:
@@ -109,14 +109,34 @@ class Admitted:
         with blocking():
             return self.gate.release(sealed, self.admission)
 
-    def _released(
-        self,
-        whole: Image,
-        patch: Patch,
-        changed: Floats,
-        seed: int,
-        settings: Mapping[str, object],
+    def _variant(
+        self, picture: Floats | None, seed: int, settings: Mapping[str, object]
     ) -> EditResult:
+        try:
+            forms = self._document() if picture is None else self._pasted(picture)
+        except Blocked as refusal:
+            return EditResult(None, None, seed, plain(settings), without_frames(refusal))
+        return EditResult(*forms, seed, plain(settings))
+
+    def _document(self) -> _Forms:
+        image = self.plan.request.image
+        nothing = np.zeros(image.pixels.shape[:2], np.float32)
+        patch = Patch(np.zeros_like(image.pixels), nothing, 0, 0)
+        return self._released(image, patch, nothing)
+
+    def _pasted(self, picture: Floats) -> _Forms:
+        image, region = self.plan.request.image, self.plan.region
+        assert region is not None
+        if not np.isfinite(picture).all():
+            # no integer depth can hold it: the gate sees it as it is, refuses it and logs that
+            with blocking():
+                self.gate.release(Sealed.composite(picture), self.admission)
+        patch = make_patch(image, picture, region, paste_alpha(self.plan.mask, image))
+        changed = np.zeros(image.pixels.shape[:2], np.float32)
+        changed[patch.bounds.slices] = patch.alpha
+        return self._released(composite(image, patch), patch, changed)
+
+    def _released(self, whole: Image, patch: Patch, changed: Floats) -> _Forms:
         wanted = self.plan.request.output
         sealed_whole = sealed_patch = None
         if wanted != "patch":
@@ -131,7 +151,7 @@ class Admitted:
                 sealed and self.gate.release(sealed, self.admission, record=record)
                 for sealed in (sealed_whole, sealed_patch)
             ]
-        return EditResult(released[0], released[1], seed, plain(settings))
+        return released[0], released[1]
 
 
 def paste_alpha(mask: Mask | None, image: Image) -> Mask:
@@ -143,6 +163,15 @@ def paste_alpha(mask: Mask | None, image: Image) -> Mask:
     if mask is None:
         return Mask.full(image.size)
     return Mask(np.minimum(mask.strength * 3, 1))
+
+
+def without_frames(refusal: Blocked) -> Blocked:
+    """Return a refusal that is kept, without the stack it came up: there are the refused pixels."""
+    link: BaseException | None = refusal
+    while link is not None:
+        link.__traceback__ = None
+        link = link.__cause__ or link.__context__
+    return refusal
 
 
 @contextmanager

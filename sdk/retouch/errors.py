@@ -11,7 +11,7 @@
     ├── ModelError                                                            (FAILED_PRECONDITION)
     │   ├── ModelMissing          weights that are not installed here          (NOT_FOUND)
     │   └── ModelInvalid          weights that are corrupt, incomplete, pickled or not finite
-    ├── Blocked                   the gate refused; nothing was released       (PERMISSION_DENIED)
+    ├── Blocked                   the gate refused it, or every variant of it  (PERMISSION_DENIED)
     ├── Cancelled                 the caller cancelled                         (CANCELLED)
     ├── OperationFailed           an operation raised; only its own edit ends  (INTERNAL)
     └── ForwardFailed             the network call itself failed               (INTERNAL)
@@ -82,7 +82,10 @@ class ModelInvalid(ModelError):
 
 
 class Blocked(RetouchError):
-    """The gate refused; nothing was released.
+    """The gate refused a request, a variant or a preview; nothing of that was released.
+
+    Raised, it is about the whole request. Where other variants were released, it stands in
+    ``EditResult.refused`` instead.
 
     Args:
         stage: the check that refused: ``prompt``, ``input``, ``detector``, ...

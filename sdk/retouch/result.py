@@ -6,24 +6,28 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from retouch.errors import Blocked
 from retouch_safety.sealed import Released
 
 
 @dataclass(frozen=True, eq=False)
 class EditResult:
-    """One variant, released by the gate.
+    """One variant: released by the gate, or refused by it while another one was released.
 
     Attributes:
         composite: the whole picture, or None when only a patch was asked for.
         patch: the changed piece with its alpha, or None.
         seed: what made it.
         settings: effective settings, to replay it.
+        refused: why the gate refused this variant, which has no picture then; None of a released
+            one. Never set where all are refused, a single one included: that is an error.
     """
 
     composite: Released | None
     patch: Released | None
     seed: int
     settings: Mapping[str, object]
+    refused: Blocked | None = None
 
 
 def plain(settings: Mapping[str, object]) -> Mapping[str, object]:

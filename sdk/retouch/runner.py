@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
-from retouch.admitted import Admitted
+from retouch.admitted import Admitted, without_frames
 from retouch.catalog import Catalog, installed
-from retouch.errors import RetouchError
+from retouch.errors import Blocked, RetouchError
 from retouch.plan import Plan, make_plan
 from retouch.request import EditRequest
 from retouch.result import EditResult
@@ -17,7 +17,7 @@ from retouch_safety.gate import Gate
 if TYPE_CHECKING:
     from retouch.models.library import Library
 
-#: What came of one request among several: its released variants, or why there are none.
+#: What came of one request among several: its variants, or why there are none.
 Outcome: TypeAlias = "tuple[EditResult, ...] | RetouchError"
 
 
@@ -77,7 +77,10 @@ class Runner:
         on_step: Callable[[Step], None] = ignore_step,
         cancelled: Callable[[], bool] = never,
     ) -> tuple[EditResult, ...]:
-        """Run one request to its released variants.
+        """Run one request to its variants, in the order of their seeds.
+
+        A variant that the gate refuses says why in ``EditResult.refused`` and has no picture; the
+        others are released.
 
         Args:
             request: what to do, or what :meth:`admit` made of it.
@@ -85,8 +88,8 @@ class Runner:
             cancelled: asked between network calls; True ends the edit.
 
         Raises:
-            RetouchError: see ``retouch.errors``; the caller gets no picture then. Where the gate
-                refuses one variant, those before it are in the log as released.
+            Blocked: the gate refused the request, or every variant; the error is the first one's.
+            RetouchError: see ``retouch.errors``; the caller gets no picture then.
             ValueError: another gate has admitted it.
         """
         admitted = request if isinstance(request, Admitted) else self.admit(request)
@@ -97,7 +100,7 @@ class Runner:
         with self.library.borrow() as loan:
             trajectories = Trajectories(admitted.plan, loan, self.row_cap, on_step, cancelled)
             pictures = trajectories.pictures()
-        return tuple(admitted.result(*found) for found in pictures)
+        return admitted.results(pictures)
 
     def run_all(
         self, requests: Sequence[EditRequest], *, cancelled: Callable[[], bool] = never
@@ -106,7 +109,8 @@ class Runner:
 
         Each gives what ``run`` gives for it alone (``exact`` ones bit for bit), and each picture
         leaves through the gate. A request that fails or that the gate blocks has its error in its
-        place; the others go on.
+        place; the others go on. One of which the gate refuses some variants has its results, and
+        they say which.
 
         Args:
             requests: what to do, in any combination of models and operations. All of them are
@@ -134,7 +138,9 @@ class Runner:
                 outcomes[index] = found
                 continue
             try:
-                outcomes[index] = tuple(admitted.result(*picture) for picture in found)
+                outcomes[index] = admitted.results(found)
+            except Blocked as refusal:
+                outcomes[index] = without_frames(refusal)
             except RetouchError as problem:
                 outcomes[index] = problem
         return [outcomes[index] for index in range(len(requests))]

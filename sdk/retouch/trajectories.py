@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from retouch.models.model import Model
     from retouch_safety.sealed import Sealed
 
-
 _T = TypeVar("_T")
 #: A working picture with its seed and its settings.
 Made: TypeAlias = tuple[Floats, int, Mapping[str, object]]
@@ -54,6 +53,26 @@ class Step:
     trajectory: int = 0
     preview: Callable[[], Sealed] | None = field(default=None, compare=False, repr=False)
     plan: Plan | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def variant(self) -> int:
+        """Which result the trajectory is of, from 0; with ``best_of`` it is one of its tries."""
+        return self.trajectory // (self.plan.candidates if self.plan else 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Whose a request is among others in the same engine; see ``retouch.engine.engine.Job``.
+
+    Attributes:
+        client: clients of a class share rows fairly.
+        priority: class: 0 live, 1 interactive, 2 batch.
+        deadline: any increasing clock; earlier goes first among equals. None = last.
+    """
+
+    client: str = ""
+    priority: int = 1
+    deadline: float | None = None
 
 
 def onto_working(operation: Operation, plan: Plan) -> Operation:
@@ -89,6 +108,7 @@ class Trajectories:
         on_step: told after every network call.
         cancelled: asked between network calls.
         engine: shared with other plans; its own when None.
+        share: who asks and how urgently; matters where others share the engine.
     """
 
     def __init__(
@@ -99,6 +119,7 @@ class Trajectories:
         on_step: Callable[[Step], None],
         cancelled: Callable[[], bool],
         engine: Engine | None = None,
+        share: Share | None = None,
     ) -> None:
         from retouch.engine.engine import Engine
 
@@ -110,6 +131,7 @@ class Trajectories:
         self.edits: list[Edit] = []
         self.jobs: list[Job] = []
         self.engine: Engine = engine or Engine(row_cap=max(row_cap, plan.rows))
+        self.share = share or Share()
 
     def pictures(self) -> list[Made]:
         """Working pictures of all variants with their seeds and settings."""
@@ -195,7 +217,7 @@ class Trajectories:
             raise Cancelled("cancelled by the caller")
 
     def _submit(self, model: Model) -> None:
-        from retouch.engine.engine import Job
+        from retouch.engine.engine import Job, Priority
         from retouch.engine.run import Progress, run_edit
         from retouch.previews import seal_preview
 
@@ -216,7 +238,14 @@ class Trajectories:
         for index, edit in enumerate(self.edits):
             self._stop_if_cancelled()
             flow = run_edit(edit, self.operations, watch(index))
-            job = Job(flow, model, exact=self.plan.request.exact)
+            job = Job(
+                flow,
+                model,
+                priority=Priority(self.share.priority),
+                client=self.share.client,
+                deadline=self.share.deadline,
+                exact=self.plan.request.exact,
+            )
             self.jobs.append(job)
             self.engine.submit(job)
 

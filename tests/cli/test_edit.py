@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from retouch.cli.main import run
+from retouch.cli.main import EXIT_PARTLY_BLOCKED, run
 
 
 @pytest.fixture
@@ -42,6 +42,68 @@ def test_variants_are_numbered_and_json_has_receipts(tiny, picture, tmp_path, ca
     assert [line["seed"] for line in lines] == [7, 8]
     assert all(line["receipt"]["detectors"] for line in lines)
     assert (tmp_path / "out-1.png").exists() and (tmp_path / "out-2.png").exists()
+
+
+class SaysNo:
+    """A detector beside the real one that refuses chosen looks, counted from 0 for the document."""
+
+    name, category = "says-no 1", "a test category"
+
+    def __init__(self, *refused):
+        self.refused, self.looks = refused, 0
+
+    def score(self, rgb, region):
+        self.looks += 1
+        return {"whole": 0.9 if self.looks - 1 in self.refused else 0.0}
+
+    def self_test(self):
+        pass
+
+
+@pytest.fixture
+def refusing(monkeypatch):
+    def install(*refused):
+        found = (SaysNo(*refused),)
+        monkeypatch.setattr("retouch_safety.gate.installed_detectors", lambda: found)
+
+    return install
+
+
+def test_a_refused_variant_is_told_and_the_others_are_written(
+    tiny, refusing, picture, tmp_path, capsys
+):
+    refusing(2)
+    out = tmp_path / "out.png"
+    code = edit(picture, "-o", out, "--variants", 3, "--seed", 7, *tiny)
+    shown = capsys.readouterr()
+    assert code == EXIT_PARTLY_BLOCKED == 4
+    written = sorted(path.name for path in tmp_path.glob("out*"))
+    assert written == ["out-1.png", "out-3.png"]
+    first, second, third = shown.out.splitlines()
+    assert "out-1.png  seed 7  watermark" in first and "out-3.png  seed 9  watermark" in third
+    assert "out-2.png  seed 8  not written: blocked by the detector check" in second
+    assert "a test category, score 0.900, threshold 0.500" in second
+    (error,) = shown.err.strip().splitlines()
+    assert error == "error: the gate refused 1 of 3 variants; the other 2 are written"
+
+
+def test_refused_variants_in_json(tiny, refusing, picture, tmp_path, capsys):
+    refusing(1)
+    out = tmp_path / "out.png"
+    assert edit(picture, "-o", out, "--variants", 2, "--seed", 7, "--json", *tiny) == 4
+    refused, released = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert (refused["file"], refused["seed"]) == (None, 7) and "receipt" not in refused
+    assert refused["refused"]["stage"] == "detector" and refused["refused"]["score"] == 0.9
+    assert refused["refused"]["message"].startswith("blocked by the detector check")
+    assert released["receipt"] and released["seed"] == 8 and "refused" not in released
+
+
+def test_all_variants_refused_is_exit_3_and_no_file(tiny, refusing, picture, tmp_path, capsys):
+    refusing(1, 2)
+    assert edit(picture, "-o", tmp_path / "out.png", "--variants", 2, *tiny) == 3
+    shown = capsys.readouterr()
+    assert shown.out == "" and "blocked by the detector check" in shown.err
+    assert not list(tmp_path.glob("out*"))
 
 
 def test_plan_prints_and_writes_nothing(tiny, picture, tmp_path, capsys):

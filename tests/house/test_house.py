@@ -15,6 +15,7 @@ ROOMS = {
     "plugins": "retouch_plugins",
     "safety": "retouch_safety",
     "host_bridge": "retouch_bridge",
+    "daemon": "retouch_daemon",
 }
 OPERATIONS = {
     "guidance",
@@ -54,7 +55,16 @@ def command_line(*arguments: str) -> str:
 
 @pytest.mark.parametrize(
     "module",
-    ["retouch", "retouch.operation", "retouch.errors", "retouch_plugins", "retouch_bridge"],
+    [
+        "retouch",
+        "retouch.operation",
+        "retouch.errors",
+        "retouch.client",
+        "retouch_plugins",
+        "retouch_bridge",
+        "retouch_daemon.front.server",
+        "retouch_daemon.serve",
+    ],
 )
 def test_import_is_light(module):
     done = run_and_report_heavy(f"import {module}")
@@ -74,7 +84,7 @@ def test_the_public_names_are_lazy_but_listed():
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["edit", "--help"], ["operations"]])
+@pytest.mark.parametrize("arguments", [["--help"], ["edit", "--help"], ["operations"], ["serve", "--check"]])
 def test_command_line_is_light(arguments):
     done = run_and_report_heavy(command_line(*arguments))
     assert done.returncode == 0, done.stderr

@@ -44,23 +44,23 @@ def generated(tmp_path_factory):
     protos = sorted(
         f"proto/retouch/v1/{p.name}" for p in (ROOT / "proto/retouch/v1").glob("*.proto")
     )
-    plugin = Path(sysconfig.get_path("scripts")) / "protoc-gen-mypy"
-    subprocess.run(
-        [
-            *(sys.executable, "-m", "grpc_tools.protoc", "-Iproto"),
-            *(f"--plugin=protoc-gen-mypy={plugin}", f"--python_out={out}"),
-            *(f"--mypy_out=quiet:{out}", *protos),
-        ],
-        cwd=ROOT,
-        check=True,
-    )
+    services = [name for name in protos if name.endswith("_service.proto")]
+    protoc("mypy", protos, f"--python_out={out}", f"--mypy_out=quiet:{out}")
+    protoc("mypy_grpc", services, f"--grpc_python_out={out}", f"--mypy_grpc_out=quiet:{out}")
     return out / "retouch/v1"
+
+
+def protoc(plugin, files, *outputs):
+    program = Path(sysconfig.get_path("scripts")) / f"protoc-gen-{plugin}"
+    named = f"--plugin=protoc-gen-{plugin}={program}"
+    command = [sys.executable, "-m", "grpc_tools.protoc", "-Iproto", named, *outputs, *files]
+    subprocess.run(command, cwd=ROOT, check=True)
 
 
 def test_committed_stubs_are_what_the_contract_generates(generated):
     committed = ROOT / "sdk/retouch/v1"
     fresh = {path.name: path.read_text() for path in generated.iterdir()}
-    kept = {path.name: path.read_text() for path in committed.glob("*_pb2.py*")}
+    kept = {path.name: path.read_text() for path in committed.glob("*_pb2*.py*")}
     assert sorted(kept) == sorted(fresh), "run `make proto` and commit sdk/retouch/v1"
     stale = [name for name in fresh if fresh[name] != kept[name]]
     assert not stale, f"run `make proto` and commit: {stale}"

@@ -59,10 +59,13 @@ if TYPE_CHECKING:
 )
 @click.option("--plan", "plan_only", is_flag=True, help="Print what would run; change nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print receipts or the plan as JSON.")
-def edit(picture: Path, output: Path | None, ops: tuple[str, ...], **options: Any) -> None:
+def edit(picture: Path, output: Path | None, ops: tuple[str, ...], **options: Any) -> int:
     """Edit PICTURE and write the result.
 
     Without --op: fills the masked area if there is a mask, else redraws the picture (SDEdit).
+
+    Exit code: 0 all written, 1 failed, 2 bad input or missing model, 3 all refused by the gate and
+    nothing written, 4 some variants refused and the others written, 130 cancelled.
     """
     if output is None and not options["plan_only"]:
         raise InvalidField("-o", None, "a file name", "say where to write the result")
@@ -76,10 +79,10 @@ def edit(picture: Path, output: Path | None, ops: tuple[str, ...], **options: An
     runner = Runner(Library(), gate)
     if options["plan_only"]:
         print_plan(runner.plan(request), options["as_json"])
-        return
+        return 0
     with interruptible() as cancelled, step_bar(picture.name) as on_step:
         results = runner.run(request, on_step=on_step, cancelled=cancelled)
-    write(results, names, as_json=options["as_json"])
+    return write(results, names, as_json=options["as_json"])
 
 
 def make_request(picture: Path, ops: tuple[str, ...], options: dict[str, Any]) -> EditRequest:
@@ -142,21 +145,46 @@ def output_names(output: Path, request: EditRequest) -> list[Path]:
     return names
 
 
-def write(results: tuple[EditResult, ...], names: list[Path], *, as_json: bool) -> None:
-    """Write every variant through the gate's own writer and say what was written."""
-    from retouch_safety.save import save
+def write(results: tuple[EditResult, ...], names: list[Path], *, as_json: bool) -> int:
+    """Write every released variant, say of each what became of it, and return the exit code."""
+    from retouch.cli.main import EXIT_PARTLY_BLOCKED
 
     for result, name in zip(results, names, strict=True):
-        released = result.composite or result.patch
-        assert released is not None
-        save(released, name)
-        if as_json:
-            settings = {"file": str(name), "seed": result.seed, "settings": dict(result.settings)}
-            receipt = json.loads(released.receipt.to_json())
-            click.echo(json.dumps(settings | {"receipt": receipt}, default=str))
-        else:
-            mark = released.receipt.mark.value.lower().replace("_", " ")
-            click.echo(f"{name}  seed {result.seed}  watermark {mark}")
+        tell = _tell_refused if result.refused else _write_one
+        tell(result, name, as_json)
+    refused = sum(result.refused is not None for result in results)
+    if not refused:
+        return 0
+    rest = f"the other {len(results) - refused} are written"
+    click.echo(f"error: the gate refused {refused} of {len(results)} variants; {rest}", err=True)
+    return EXIT_PARTLY_BLOCKED
+
+
+def _write_one(result: EditResult, name: Path, as_json: bool) -> None:
+    from retouch_safety.save import save
+
+    released = result.composite or result.patch
+    assert released is not None
+    save(released, name)
+    if as_json:
+        settings = {"file": str(name), "seed": result.seed, "settings": dict(result.settings)}
+        receipt = json.loads(released.receipt.to_json())
+        click.echo(json.dumps(settings | {"receipt": receipt}, default=str))
+    else:
+        mark = released.receipt.mark.value.lower().replace("_", " ")
+        click.echo(f"{name}  seed {result.seed}  watermark {mark}")
+
+
+def _tell_refused(result: EditResult, name: Path, as_json: bool) -> None:
+    refusal = result.refused
+    assert refusal is not None
+    if not as_json:
+        click.echo(f"{name}  seed {result.seed}  not written: {refusal}")
+        return
+    told = {key: getattr(refusal, key) for key in ("stage", "category", "score", "threshold")}
+    told |= {"advice": refusal.advice, "message": str(refusal)}
+    settings = {"file": None, "seed": result.seed, "settings": dict(result.settings)}
+    click.echo(json.dumps(settings | {"refused": told}, default=str))
 
 
 def print_plan(plan: Plan, as_json: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib.metadata import entry_points
 from typing import Any
 
 import click
@@ -13,8 +14,11 @@ from retouch.errors import Blocked, Cancelled, InvalidRequest, ModelError, Retou
 EXIT_FAILED = 1
 EXIT_REFUSED = 2
 EXIT_BLOCKED = 3
+EXIT_PARTLY_BLOCKED = 4
 EXIT_CANCELLED = 130
 
+#: Entry points of further commands: those of packages that stand on this one.
+GROUP = "retouch.commands"
 _COMMANDS = {
     "edit": ("retouch.cli.edit", "edit"),
     "operations": ("retouch.cli.operations", "operations"),
@@ -33,11 +37,12 @@ class _LazyGroup(click.Group):
     """Loads a command's module when it is asked for, so that --help stays fast."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(_COMMANDS)
+        return [*_COMMANDS, *(entry.name for entry in entry_points(group=GROUP))]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
-            return None
+            found = entry_points(group=GROUP, name=cmd_name)
+            return next((entry.load() for entry in found), None)
         import importlib
 
         module, attribute = _COMMANDS[cmd_name]
@@ -58,7 +63,8 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command line; every expected error is one clear line and an exit code.
 
     Exit codes: 0 done, 1 failed, 2 bad input or missing model, 3 blocked by the gate,
-    130 cancelled. ``retouch verify`` and ``retouch audit`` have more, see their help.
+    4 some variants blocked and the others written, 130 cancelled. ``retouch verify`` and
+    ``retouch audit`` have codes of their own, see their help.
     """
     sys.exit(run(arguments))
 

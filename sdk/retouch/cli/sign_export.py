@@ -24,8 +24,10 @@ from retouch_safety.profiles import PROFILES, Profile
 def sign_export(file: Path, output: Path, title: str | None, policy: Profile, search: bool) -> None:
     """Sign FILE, exported by a host, with every watermark found in it as an ingredient.
 
-    Its pixels stay as they are. Refused when it carries no mark of this installation, or when a
-    detector says no. The audit log has a record of it before the file appears.
+    Its pixels stay as they are. What the file holds besides (data behind its end, thumbnails,
+    layers) is left out, and said. Refused when it carries no mark of this installation, shows
+    several pictures, or when a detector says no. The audit log has a record of it before the file
+    appears.
     """
     import retouch
     from retouch.picture_file import content_of, pixels_of
@@ -48,4 +50,6 @@ def sign_export(file: Path, output: Path, title: str | None, policy: Profile, se
         where = "" if mark.region is None else f" at {mark.region.x},{mark.region.y}"
         kept = "with its manifest" if known else "its manifest is not known here"
         click.echo(f"watermark {mark.record:08x}{where}: {kept}")
+    for what, size in signed.left_out:
+        click.echo(f"left out, as no detector can see it: {what} ({size} bytes)")
     click.echo(f"{output}  signed, audit record {signed.head.number}")

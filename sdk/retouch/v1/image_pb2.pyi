@@ -292,7 +292,7 @@ class ColorProfile(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     ICC_SHA256_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """Name of a well-known profile: "srgb", "linear-srgb", "display-p3" or "adobe-rgb"."""
+    """Name of a well-known profile: "srgb". Others are sent as icc_sha256."""
     icc_sha256: _builtins.str
     """SHA-256 of an uploaded ICC profile: 64 lower-case hexadecimal digits."""
     def __init__(

@@ -63,7 +63,7 @@ class Sampling(_message.Message):
     sampler: _builtins.str
     """Name of a sampler in the catalogue, for example "ddim". Empty = the model's default."""
     steps: _builtins.int
-    """Number of noise levels, 1 to 1000. Unset = the model's default."""
+    """Number of noise levels, 1 to 250. Unset = the model's default."""
     seed_mode: Global___SeedMode.ValueType
     """How the seeds are given to the variants. Unspecified = increment."""
     exact: _builtins.bool

@@ -1,5 +1,7 @@
+import io
 import json
 import os
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,7 +10,9 @@ from PIL import Image as Pillow
 from retouch.picture_file import pixels_of
 from retouch_safety import Gate, Refused
 from retouch_safety.audit import AuditFailed
+from retouch_safety.errors import InvalidInput
 from retouch_safety.export_signing import signed_export
+from retouch_safety.one_picture import only_picture
 
 
 @pytest.fixture
@@ -179,3 +183,148 @@ def test_what_a_detector_refuses_is_not_signed(ours, export):
         signed_export(export.read_bytes(), pixels_of, strict)
     (last,) = ours.installation.audit.tail(1)
     assert (last.number, last.event) == (before + 1, "refused")
+
+
+# --- what a file holds besides its picture ---
+
+KINDS = {
+    "png": {},
+    "jpg": {"quality": 95, "subsampling": 0},
+    "webp": {"lossless": True},
+    "tiff": {},
+}
+
+
+class Watching:
+    """A detector beside the real one that keeps what it is shown."""
+
+    name, category = "watching", "a test category"
+
+    def __init__(self):
+        self.seen, self.score_of = [], lambda rgb: 0.0
+
+    def score(self, rgb, region):
+        self.seen.append(rgb.copy())
+        return {"whole": self.score_of(rgb)}
+
+    def self_test(self):
+        pass
+
+
+@pytest.fixture(scope="module")
+def watched(ours):
+    watching = Watching()
+    gate = Gate([watching], installation=ours.installation)
+    return SimpleNamespace(gate=gate, detector=watching)
+
+
+@pytest.fixture
+def watching(watched):
+    watched.detector.__init__()
+    return watched
+
+
+def unseen():
+    """A picture that no detector has looked at, as a file."""
+    stream = io.BytesIO()
+    Pillow.new("RGB", (64, 64), (200, 30, 30)).save(stream, "JPEG")
+    return stream.getvalue()
+
+
+def flattened(ours, kind, **options):
+    canvas = np.full((400, 500, 3), 190, np.uint8)
+    canvas[60:348, 90:426] = ours.released.pixels
+    stream = io.BytesIO()
+    format_ = {"jpg": "JPEG", "tiff": "TIFF"}.get(kind, kind.upper())
+    Pillow.fromarray(canvas).save(stream, format_, **KINDS[kind] | options)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_behind_the_picture_is_not_signed(ours, call, verified, tmp_path, kind):
+    path, out = tmp_path / f"export.{kind}", tmp_path / f"signed.{kind}"
+    path.write_bytes(flattened(ours, kind) + unseen())
+    done = call(ours, "sign-export", path, "-o", out)
+    assert done.code == 0, done.err
+    assert "left out, as no detector can see it: data " in done.out
+    assert f"({len(unseen())} bytes)" in done.out or kind == "tiff"
+    assert unseen() not in out.read_bytes()
+    assert np.array_equal(pixels_of(out.read_bytes()).pixels, pixels_of(path.read_bytes()).pixels)
+    code, (found,) = verified(ours, out)
+    assert code == 0 and found["status"] == "TRUSTED"
+
+
+def test_what_the_detectors_saw_is_what_the_signed_file_shows(ours, watching):
+    signed = signed_export(flattened(ours, "jpg") + unseen(), pixels_of, watching.gate)
+    (seen,) = watching.detector.seen
+    assert np.array_equal(seen, pixels_of(signed.data).pixels)
+    assert [each.what for each in signed.left_out] == ["data behind the end of the picture"]
+    assert only_picture(signed.data).left_out == ()
+
+
+def test_an_export_of_several_pictures_is_refused(ours, call, tmp_path):
+    before = ours.installation.audit.head()
+    for kind in ("png", "webp", "tiff"):
+        path, out = tmp_path / f"export.{kind}", tmp_path / f"signed.{kind}"
+        more = [Pillow.new("RGB", (500, 400), (9, 9, 9))]
+        path.write_bytes(flattened(ours, kind, save_all=True, append_images=more))
+        done = call(ours, "sign-export", path, "-o", out)
+        assert done.code == 2 and not out.exists()
+        (line,) = done.err.strip().splitlines()
+        assert line.startswith("error: file: got ") and "allowed: one still picture. Fix: " in line
+    assert ours.installation.audit.head() == before
+
+
+def test_a_picture_that_needs_what_is_left_out_is_refused(ours, watching):
+    looks = []
+
+    def decode(data):
+        looks.append(1)
+        found = pixels_of(data)
+        return found if len(looks) == 1 else found._replace(pixels=255 - found.pixels)
+
+    with pytest.raises(InvalidInput, match="a picture that stands alone"):
+        signed_export(flattened(ours, "png"), decode, watching.gate)
+
+
+@pytest.fixture
+def credentialed(ours):
+    """An export with a host's own credentials, which bring a thumbnail along."""
+    c2pa = pytest.importorskip("c2pa")
+    identity = ours.installation.identity
+    info = c2pa.C2paSignerInfo(identity.algorithm, identity.chain, identity.key, None)
+    created = {
+        "action": "c2pa.created",
+        "digitalSourceType": "http://cv.iptc.org/newscodes/digitalsourcetype/digitalCapture",
+    }
+    actions = {"label": "c2pa.actions.v2", "data": {"actions": [created]}}
+    host = {"name": "host"}
+    builder = c2pa.Builder(
+        {"claim_generator_info": [host], "title": "host", "assertions": [actions]}
+    )
+    stream, export = io.BytesIO(), io.BytesIO(flattened(ours, "jpg"))
+    builder.sign(c2pa.Signer.from_info(info), "image/jpeg", export, stream)
+    return stream.getvalue()
+
+
+def test_the_detectors_see_the_pictures_in_the_hosts_credentials(ours, watching, credentialed):
+    signed = signed_export(credentialed, pixels_of, watching.gate)
+    assert signed.left_out == ()
+    *_, thumbnail = watching.detector.seen  # the export itself may be remembered
+    assert len(thumbnail) != 400
+    watching.detector.score_of = lambda rgb: 0.0 if len(rgb) == 400 else 0.9
+    refusing = Gate([watching.detector], installation=ours.installation)
+    with pytest.raises(Refused, match="credentials-1: a test category"):
+        signed_export(credentialed, pixels_of, refusing)
+
+
+def test_credentials_with_what_cannot_be_looked_at_are_left_out(ours, watching, credentialed):
+    def decode(data):
+        found = pixels_of(data)
+        if found.pixels.shape[0] != 400:
+            raise InvalidInput("file", "a thumbnail", "a picture", "none")
+        return found
+
+    signed = signed_export(credentialed, decode, watching.gate)
+    assert [each.what for each in signed.left_out] == ["content credentials with files in them"]
+    assert len(signed.data) < len(credentialed)

@@ -8,6 +8,7 @@ import pytest
 
 from retouch_safety import AlreadyOpened, Gate, Refused, Sealed
 from retouch_safety.detector_panel import DetectorPanel
+from retouch_safety.receipt_key import is_signed_by
 
 NAN, INFINITE = float("nan"), float("inf")
 
@@ -43,6 +44,28 @@ ANSWERS = {
 def test_an_answer_that_is_not_a_pass_is_a_refusal(way, answer, chosen, refused):
     chosen.answer = ANSWERS[answer]
     refused(way, "detector")
+
+
+@pytest.mark.only(count=2)
+@pytest.mark.parametrize("number", [0, 1])
+def test_one_of_two_that_is_refused(way, number, chosen, attempt, gate, request):
+    """The other leaves, with a receipt; but two forms of one variant leave together or not."""
+    looks = []
+
+    def answer(rgb):
+        looks.append(1)
+        return {"whole": 0.9 if len(looks) - 1 == number else 0.0}
+
+    chosen.answer = answer
+    asked = attempt(way)
+    together = "both-forms" in request.node.callspec.id
+    assert len(asked.left) == (0 if together else 1) and asked.files == []
+    for released in asked.left:
+        assert is_signed_by(released.receipt, gate.installation.receipts.public)
+    events = [record.event for record in gate.installation.audit.tail(2)]
+    expected = ["released", "released"]
+    expected[number] = "refused"
+    assert events == expected or (together and events[-1] == "refused")
 
 
 def test_a_detector_that_is_interrupted(way, chosen, attempt, gate):

@@ -1,0 +1,1 @@
+"""The front: sockets, identity, queue and journal. It never imports torch, and always answers."""

@@ -1,0 +1,1 @@
+"""What the front and a worker say to each other, over a socket that only they have."""

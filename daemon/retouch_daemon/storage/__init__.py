@@ -1,0 +1,1 @@
+"""What the daemon keeps on disk: pictures by content, jobs and their events."""

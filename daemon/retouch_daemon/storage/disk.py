@@ -1,0 +1,36 @@
+"""What is asked of the disk itself: names that last, and its refusals in words."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from retouch_daemon.storage.errors import StorageFailed
+
+
+def size_of(file: Path) -> int:
+    """Return the bytes of a file; 0 where there is none."""
+    try:
+        return file.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a new name durable (POSIX: the folder itself must be synced)."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def disk(what: str) -> Iterator[None]:
+    """Raise StorageFailed where the disk refuses ``what``."""
+    try:
+        yield
+    except OSError as problem:
+        raise StorageFailed(what, str(problem)) from problem

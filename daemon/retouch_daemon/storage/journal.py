@@ -1,0 +1,277 @@
+"""Jobs and what happened to them: on the disk before anybody is told."""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from retouch_daemon.storage.database import Database
+from retouch_daemon.storage.errors import QuotaExceeded, UnknownBlob, UnknownJob
+
+#: Numbers that a restart skips, so that those of unkept events (progress) are never given twice.
+RESTART_GAP: Final = 1_000_000
+_COLUMNS: Final = (
+    "id, client, client_job_id, job_group, document, priority, state, request, created, deadline, "
+    "attempts"
+)
+
+
+class State(StrEnum):
+    """Where a job stands."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+#: States that a job never leaves.
+OVER: Final = (State.DONE, State.FAILED, State.CANCELLED)
+
+
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """What a client submits.
+
+    Attributes:
+        client: whose it is.
+        client_job_id: its own name for it; the same again is the same job.
+        group: jobs that can be cancelled together; empty for none.
+        document: the host's name of the document; empty for none.
+        priority: lower goes first.
+        request: the message, serialised.
+        blobs: digests that it refers to: they stay while the job does.
+        deadline: seconds since the epoch after which nobody wants the result; None for none.
+    """
+
+    client: str
+    client_job_id: str
+    request: bytes
+    group: str = ""
+    document: str = ""
+    priority: int = 1
+    blobs: tuple[str, ...] = ()
+    deadline: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobRecord:
+    """A job as the journal has it; ``attempts`` counts how often a worker has begun it."""
+
+    job_id: str
+    client: str
+    client_job_id: str
+    group: str
+    document: str
+    priority: int
+    state: State
+    request: bytes
+    created: float
+    deadline: float | None
+    attempts: int
+
+
+class Journal:
+    """The jobs of all clients, with the events that are kept.
+
+    Every method is one transaction: it is on the disk when it returns, or nothing has changed.
+    All raise StorageFailed where the disk refuses.
+
+    Args:
+        database: where.
+        jobs_per_client: most jobs of a client that are not over.
+    """
+
+    def __init__(self, database: Database, *, jobs_per_client: int = 1000) -> None:
+        self.database = database
+        self.jobs_per_client = jobs_per_client
+
+    def submit(self, job: NewJob) -> tuple[JobRecord, bool]:
+        """Keep a job; return it and whether it is new.
+
+        Raises:
+            QuotaExceeded: the client has too many that are not over.
+            UnknownBlob: one that it refers to is not stored, or not any longer.
+        """
+        with self.database.transaction("keep a job") as connection:
+            known = self._find(connection, job)
+            if known is not None:
+                return known, False
+            self._check_quota(connection, job.client)
+            job_id = secrets.token_hex(16)
+            connection.execute(
+                "INSERT INTO jobs (id, client, client_job_id, job_group, document, priority, "
+                "state, request, created, deadline) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (job_id, job.client, job.client_job_id, job.group, job.document, job.priority,
+                 State.QUEUED, job.request, time.time(), job.deadline),
+            )  # fmt: skip
+            _use(connection, job_id, job.blobs)
+            return self._one(connection, job_id), True
+
+    def job(self, job_id: str, client: str | None = None) -> JobRecord:
+        """Return a job. Raises UnknownJob, also where it is not ``client``'s."""
+        with self.database.transaction("read a job") as connection:
+            found = self._one(connection, job_id)
+        if client is not None and found.client != client:
+            raise UnknownJob(job_id)
+        return found
+
+    def jobs(
+        self,
+        client: str | None = None,
+        states: Iterable[State] = tuple(State),
+        *,
+        group: str | None = None,
+        document: str | None = None,
+    ) -> list[JobRecord]:
+        """Return jobs in the order in which they came, of one client or of all."""
+        wanted = list(states)
+        where, values = [f"state IN ({', '.join('?' * len(wanted))})"], [str(s) for s in wanted]
+        for column, value in (("client", client), ("job_group", group), ("document", document)):
+            if value is not None:
+                where.append(f"{column} = ?")
+                values.append(value)
+        asked = f"SELECT {_COLUMNS} FROM jobs WHERE {' AND '.join(where)} ORDER BY number"
+        with self.database.transaction("list jobs") as connection:
+            return [_record(row) for row in connection.execute(asked, values)]
+
+    def begin(self, job_id: str) -> JobRecord:
+        """Note that a worker begins a job. Raises UnknownJob, also when it is not queued."""
+        with self.database.transaction("begin a job") as connection:
+            changed = connection.execute(
+                "UPDATE jobs SET state = ?, attempts = attempts + 1 WHERE id = ? AND state = ?",
+                (State.RUNNING, job_id, State.QUEUED),
+            )
+            if changed.rowcount == 0:
+                raise UnknownJob(job_id)
+            return self._one(connection, job_id)
+
+    def again(self, job_id: str) -> None:
+        """Put a job whose worker is gone back into the queue; nothing where it is not running."""
+        with self.database.transaction("queue a job again") as connection:
+            connection.execute(
+                "UPDATE jobs SET state = ? WHERE id = ? AND state = ?",
+                (State.QUEUED, job_id, State.RUNNING),
+            )
+
+    def recover(self) -> list[JobRecord]:
+        """After a start: queue what was running, and return all that waits, in order."""
+        with self.database.transaction("recover jobs") as connection:
+            connection.execute(
+                "UPDATE jobs SET state = ? WHERE state = ?", (State.QUEUED, State.RUNNING)
+            )
+            connection.execute(
+                "UPDATE jobs SET next_seq = (next_seq / :gap + 1) * :gap WHERE state = :queued",
+                {"gap": RESTART_GAP, "queued": State.QUEUED},
+            )
+            return self.jobs(states=(State.QUEUED,))
+
+    def keep(
+        self,
+        job_id: str,
+        payload: bytes,
+        *,
+        seq: int,
+        blobs: Sequence[str] = (),
+        state: State | None = None,
+    ) -> bool:
+        """Keep an event, the blobs that it names, and the state that it brings.
+
+        Args:
+            job_id: of the job.
+            payload: the message, serialised.
+            seq: its number within the job, above those of all events before.
+            blobs: digests that the event refers to: they stay while the job does.
+            state: the job's state from now on; None leaves it.
+
+        Returns:
+            False, and nothing is kept, where the job is over already.
+
+        Raises:
+            UnknownJob. UnknownBlob: one that it names is not stored, or not any longer.
+        """
+        with self.database.transaction("keep an event") as connection:
+            if self._one(connection, job_id).state in OVER:
+                return False
+            connection.execute(
+                "INSERT INTO events (job, seq, payload) VALUES (?, ?, ?)", (job_id, seq, payload)
+            )
+            connection.execute(
+                "UPDATE jobs SET next_seq = MAX(next_seq, ?), state = COALESCE(?, state) "
+                "WHERE id = ?",
+                (seq + 1, state, job_id),
+            )
+            _use(connection, job_id, blobs)
+            return True
+
+    def events(self, job_id: str, from_seq: int = 1) -> list[bytes]:
+        """Return the kept events from a number on, in order. Raises UnknownJob."""
+        with self.database.transaction("read events") as connection:
+            self._one(connection, job_id)
+            rows = connection.execute(
+                "SELECT payload FROM events WHERE job = ? AND seq >= ? ORDER BY seq",
+                (job_id, from_seq),
+            ).fetchall()
+        return [row[0] for row in rows]
+
+    def next_seq(self, job_id: str) -> int:
+        """Return the number that the job's next event would get. Raises UnknownJob."""
+        with self.database.transaction("read a job") as connection:
+            row = connection.execute("SELECT next_seq FROM jobs WHERE id = ?", (job_id,)).fetchone()
+        if row is None:
+            raise UnknownJob(job_id)
+        return int(row[0])
+
+    def forget(self, before: float) -> int:
+        """Delete jobs that are over and older than a time; return how many. Frees their blobs."""
+        marks = ", ".join("?" * len(OVER))
+        with self.database.transaction("forget old jobs") as connection:
+            done = connection.execute(
+                f"DELETE FROM jobs WHERE state IN ({marks}) AND created < ?", (*OVER, before)
+            )
+            return done.rowcount
+
+    def _find(self, connection: sqlite3.Connection, job: NewJob) -> JobRecord | None:
+        row = connection.execute(
+            f"SELECT {_COLUMNS} FROM jobs WHERE client = ? AND client_job_id = ?",
+            (job.client, job.client_job_id),
+        ).fetchone()
+        return None if row is None else _record(row)
+
+    def _one(self, connection: sqlite3.Connection, job_id: str) -> JobRecord:
+        row = connection.execute(f"SELECT {_COLUMNS} FROM jobs WHERE id = ?", (job_id,)).fetchone()
+        if row is None:
+            raise UnknownJob(job_id)
+        return _record(row)
+
+    def _check_quota(self, connection: sqlite3.Connection, client: str) -> None:
+        (count,) = connection.execute(
+            "SELECT COUNT(*) FROM jobs WHERE client = ? AND state IN (?, ?)",
+            (client, State.QUEUED, State.RUNNING),
+        ).fetchone()
+        if count >= self.jobs_per_client:
+            fix = "wait for some, or cancel some"
+            raise QuotaExceeded("jobs", count + 1, self.jobs_per_client, fix)
+
+
+def _use(connection: sqlite3.Connection, job_id: str, digests: Iterable[str]) -> None:
+    """Keep blobs while the job is. In its transaction none can be evicted: see BlobStore."""
+    for digest in digests:
+        stored = connection.execute("SELECT 1 FROM blobs WHERE digest = ?", (digest,)).fetchone()
+        if stored is None:
+            raise UnknownBlob(digest)
+        connection.execute(
+            "INSERT OR IGNORE INTO used_blobs (job, digest) VALUES (?, ?)", (job_id, digest)
+        )
+
+
+def _record(row: tuple[object, ...]) -> JobRecord:
+    values = list(row)
+    values[6] = State(str(values[6]))
+    return JobRecord(*values)  # type: ignore[arg-type]

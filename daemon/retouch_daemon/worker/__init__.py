@@ -1,0 +1,1 @@
+"""The worker: engine and gate in a process of their own. Only here torch is imported."""
