@@ -2,27 +2,36 @@
 
 The host composed layers and wrote a file of its own: manifests are lost, marks are not. What is
 signed says where the marks are and what is known of them, and nothing about the rest of the
-picture; the detectors look at all of it, as at everything that leaves.
+picture; the detectors look at all of it, as at everything that leaves. What a file holds besides
+its picture, no detector sees: it is left out, and said.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import Final
 
 from retouch_safety.audit import ChainHead, Entry, Event
 from retouch_safety.content import Pixels
 from retouch_safety.durable_files import PUBLIC, replace_whole
 from retouch_safety.encode import SUFFIXES
-from retouch_safety.errors import CannotSave, InvalidInput
+from retouch_safety.errors import CannotSave, InvalidContent, InvalidInput
 from retouch_safety.fingerprint import fingerprint
 from retouch_safety.gate import Gate
-from retouch_safety.inspection import Decode, authentic_marks
+from retouch_safety.inspection import Decode, Decoded, authentic_marks
 from retouch_safety.job import InputPicture, Job
-from retouch_safety.provenance import SeenMark, sign_export
+from retouch_safety.one_picture import LeftOut, OnlyPicture, only_picture
+from retouch_safety.provenance import SeenMark, Signed, sign_export
 from retouch_safety.provenance.file_kind import FileKind, required_kind
+from retouch_safety.provenance.manifest_contents import files_in
 from retouch_safety.receipt import digest_of
 from retouch_safety.save import check_path
+
+_OPERATIONS: Final = ("sign_export",)
+_MOST_PICTURES: Final = 64  # in an export's credentials: each is a look of the detectors
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -34,12 +43,14 @@ class SignedExport:
         marks: what was found in it.
         known: for each mark, whether a manifest is kept here.
         head: of the audit log with it.
+        left_out: what the export held besides its one picture and words.
     """
 
     data: bytes
     marks: tuple[SeenMark, ...]
     known: tuple[bool, ...]
     head: ChainHead
+    left_out: tuple[LeftOut, ...] = ()
 
 
 def signed_export(
@@ -53,6 +64,11 @@ def signed_export(
 ) -> SignedExport:
     """Sign an export, and log it before it is returned.
 
+    Its picture stays bit for bit, and so do colour profile, orientation and texts. Whatever else
+    may hold a picture that no detector has seen is left out and named in the result: data behind
+    the picture's end, further pictures, thumbnails, layers, makers' notes. The export's own
+    content credentials are taken over, and the detectors look at the pictures in them.
+
     Args:
         data: a PNG, JPEG, WebP or TIFF file, whole.
         decode: how its pixels are read.
@@ -62,13 +78,13 @@ def signed_export(
         search: also look for marks in pictures that were scaled, turned or mirrored; seconds.
 
     Raises:
-        InvalidInput: not a picture file, or no mark in it.
+        InvalidInput: not a picture file, one that shows several pictures, or no mark in it.
         Refused: the gate's detectors say no, or break.
         SigningFailed, ProvenanceUnavailable: it cannot be signed.
         AuditFailed: it cannot be logged, and so is not handed out.
     """
-    required_kind(data)
-    pixels, alpha = decode(data)
+    only = only_picture(data)
+    pixels, alpha = _same_pixels(data, only, decode)
     installation = gate.installation
     marks = authentic_marks(pixels, installation, search=search)
     if not marks:
@@ -76,14 +92,23 @@ def signed_export(
         fix = "use the export as it is" if search else "try --search if it was scaled or turned"
         raise InvalidInput("file", "no mark", allowed, fix)
     export = {"export": InputPicture(pixels, alpha)}
-    job = gate.admit(Job(pictures=export, operations=("sign_export",), version=version)).job
-    store = installation.manifests
-    signed = sign_export(data, marks, store, installation.identity, version=version, title=title)
-    known = tuple(bool(store.get(mark.record)) for mark in marks)
+    job = gate.admit(Job(pictures=export, operations=_OPERATIONS, version=version)).job
+    sign = partial(
+        sign_export,
+        only.data,
+        marks,
+        installation.manifests,
+        installation.identity,
+        version=version,
+        title=title,
+        original=data,
+    )
+    signed, unread = _signed(sign, decode, gate, job)
+    known = tuple(bool(installation.manifests.get(mark.record)) for mark in marks)
     # the log first: a file without a record of it cannot be
     for entry in _entries(job.id, gate.policy, marks, pixels, alpha):
         head = installation.audit.append(entry)
-    return SignedExport(signed.data, marks, known, head)
+    return SignedExport(signed.data, marks, known, head, (*only.left_out, *unread))
 
 
 def check_target(path: Path, kind: FileKind) -> None:
@@ -107,6 +132,47 @@ def write_export(signed: SignedExport, path: Path) -> None:
         replace_whole(path, signed.data, PUBLIC)
     except OSError as error:
         raise CannotSave("out", str(path), "a writable file", f"make room: {error}") from error
+
+
+def _same_pixels(data: bytes, only: OnlyPicture, decode: Decode) -> Decoded:
+    """Return the pixels that will be signed. Raises InvalidInput: they are not the export's."""
+    before, after = decode(data), decode(only.data)
+    if digest_of(*before) != digest_of(*after):
+        given = f"{required_kind(data).name}: another picture without what it holds besides"
+        fix = "open and export the picture again"
+        raise InvalidInput("file", given, "a picture that stands alone", fix)
+    return after
+
+
+def _signed(
+    sign: Callable[..., Signed], decode: Decode, gate: Gate, job: Job
+) -> tuple[Signed, tuple[LeftOut, ...]]:
+    """Sign, with the export's own credentials where the gate could look at all they bring along."""
+    signed = sign()
+    brought = _pictures_in(signed.manifest, decode)
+    if brought is None:
+        bare = sign(history=False)
+        gone = max(0, len(signed.manifest) - len(bare.manifest))
+        return bare, (LeftOut("content credentials with files in them", gone),)
+    if brought:
+        gate.admit(replace(job, pictures=brought))
+    return signed, ()
+
+
+def _pictures_in(store: bytes, decode: Decode) -> dict[str, InputPicture] | None:
+    """Return the pictures that credentials bring along; None where there is anything else."""
+    files = files_in(store)
+    if files is None or len(files) > _MOST_PICTURES:
+        return None
+    pictures: dict[str, InputPicture] = {}
+    for number, file in enumerate(files, start=1):
+        try:
+            if only_picture(file).left_out:
+                return None
+            pictures[f"credentials-{number}"] = InputPicture(*decode(file))
+        except (InvalidInput, InvalidContent):
+            return None
+    return pictures
 
 
 def _entries(

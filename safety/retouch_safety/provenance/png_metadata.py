@@ -19,10 +19,20 @@ def read_png_xmp(data: bytes) -> bytes | None:
     Raises:
         ValueError: the file is cut or damaged.
     """
-    for name, start, end in _chunks(data):
+    for name, start, end in png_chunks(data):
         if name == b"iTXt" and data[start:end].startswith(_KEYWORD + b"\0"):
             return _text(data[start:end])
     return None
+
+
+def png_xmp_in(body: bytes) -> bytes | None:
+    """Return the packet that a chunk iTXt holds, or None."""
+    return _text(body) if body.startswith(_KEYWORD + b"\0") else None
+
+
+def xmp_body(packet: bytes) -> bytes:
+    """Return what a chunk iTXt holds with this packet: not compressed, no language."""
+    return _KEYWORD + b"\0\0\0\0\0" + packet
 
 
 def write_png_xmp(data: bytes, packet: bytes) -> bytes:
@@ -31,20 +41,23 @@ def write_png_xmp(data: bytes, packet: bytes) -> bytes:
     Raises:
         ValueError: the file is cut or damaged.
     """
-    body = _KEYWORD + b"\0\0\0\0\0" + packet  # not compressed, no language
     parts, last = [data[:_SIGNATURE]], _SIGNATURE
-    for name, start, end in _chunks(data):
+    for name, start, end in png_chunks(data):
         last = end + 4
         if name == b"iTXt" and data[start:end].startswith(_KEYWORD + b"\0"):
             continue
         parts.append(data[start - 8 : last])
         if name == b"IHDR":
-            parts.append(_chunk(b"iTXt", body))
+            parts.append(_chunk(b"iTXt", xmp_body(packet)))
     return b"".join(parts) + data[last:]
 
 
-def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
-    """Yield the name of every chunk, and where its content starts and ends."""
+def png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Yield the name of every chunk, and where its content starts and ends, up to the last.
+
+    Raises:
+        ValueError: the file is cut or damaged.
+    """
     position, name = _SIGNATURE, b""
     while name != b"IEND":
         if position + 12 > len(data):

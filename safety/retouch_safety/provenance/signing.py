@@ -101,6 +101,8 @@ def sign_export(
     created: datetime | None = None,
     version: str = "",
     title: str = "export",
+    original: bytes | None = None,
+    history: bool = True,
 ) -> Signed:
     """Sign what a host flattened and exported, with every mark found in it as an ingredient.
 
@@ -117,6 +119,9 @@ def sign_export(
         created: time of signing, default now.
         version: version of the software.
         title: title of the picture.
+        original: the export as it came, the parent, where ``data`` was made of it; None for
+            ``data`` itself.
+        history: take over the parent's own manifests; False names its digest alone.
 
     Raises:
         InvalidProvenance: no mark, too many, another kind of file, or a damaged one.
@@ -139,7 +144,7 @@ def sign_export(
     records = tuple(dict.fromkeys(mark.record for mark in marks))
     facts = SourceMetadata(str(SourceType.EDITED), version, records)
     described = with_source_metadata(data, facts)
-    parent = _parent(Source(data, title))
+    parent = _parent(Source(data if original is None else original, title), history)
     return _signed(definition, [parent, *parts], described, kind, identity)
 
 
@@ -174,19 +179,20 @@ def _sources(statement: Statement) -> list[c2pa.Ingredient]:
     return [] if statement.source is None else [_parent(statement.source)]
 
 
-def _parent(source: Source) -> c2pa.Ingredient:
+def _parent(source: Source, history: bool = True) -> c2pa.Ingredient:
     """Return the source as an ingredient: with its manifests if it has any that can be read."""
     digest = hashlib.sha256(source.data).hexdigest()
     definition = {"title": source.title, "relationship": PARENT, "label": SOURCE_LABEL}
     description = f"SHA-256 of the {source.form} {digest}"
     kind = kind_of(source.data)
-    if kind is not None:
+    if kind is not None and history:
         read = c2pa.read(source.data, kind.value, c2pa.Trust())
         if not read.problem and not read.elsewhere:
             known = {**definition, "format": kind.value, "description": description}
             return c2pa.Ingredient(known, kind.value, source.data)
     kept = {"format": "application/octet-stream", "instance_id": f"sha256:{digest}"}
-    note = f"{description}; not readable for content credentials"
+    what = "not readable for content credentials" if history else "without its credentials"
+    note = f"{description}; {what}"
     return c2pa.Ingredient({**definition, **kept, "description": note})
 
 

@@ -17,7 +17,7 @@ def read_webp_xmp(data: bytes) -> bytes | None:
     Raises:
         ValueError: the file is cut or damaged.
     """
-    for name, body in _chunks(data):
+    for name, body in webp_chunks(data):
         if name == b"XMP ":
             return body
     return None
@@ -29,7 +29,7 @@ def write_webp_xmp(data: bytes, packet: bytes) -> bytes:
     Raises:
         ValueError: the file is cut or damaged.
     """
-    chunks = [(name, body) for name, body in _chunks(data) if name != b"XMP "]
+    chunks = [(name, body) for name, body in webp_chunks(data) if name != b"XMP "]
     if not chunks:
         raise ValueError("no picture in it")
     if chunks[0][0] != b"VP8X":
@@ -41,18 +41,24 @@ def write_webp_xmp(data: bytes, packet: bytes) -> bytes:
     chunks[0] = (b"VP8X", bytes(header))
     chunks.append((b"XMP ", packet))
     body = b"WEBP" + b"".join(_chunk(name, content) for name, content in chunks)
-    return b"RIFF" + struct.pack("<I", len(body)) + body + data[_end(data) :]
+    return b"RIFF" + struct.pack("<I", len(body)) + body + data[webp_end(data) :]
 
 
-def _end(data: bytes) -> int:
+def webp_end(data: bytes) -> int:
+    """Return where the last chunk ends. Raises ValueError: the file is cut."""
     end = 8 + int.from_bytes(data[4:8], "little")
     if len(data) < _HEADER or end > len(data):
         raise ValueError(f"cut at byte {len(data)}")
     return end
 
 
-def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    position, end = _HEADER, _end(data)
+def webp_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yield the name and the content of every chunk.
+
+    Raises:
+        ValueError: the file is cut or damaged.
+    """
+    position, end = _HEADER, webp_end(data)
     while position + 8 <= end:
         length = int.from_bytes(data[position + 4 : position + 8], "little")
         start = position + 8

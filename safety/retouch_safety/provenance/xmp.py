@@ -52,10 +52,10 @@ def packet_with(facts: SourceMetadata, existing: bytes | None = None) -> bytes:
         facts: what to say; replaces what an old packet said of the same.
         existing: the packet that the file has, or None. One that is not XMP is replaced.
     """
-    old = _parsed(existing)
+    old = parsed_packet(existing)
     system = _value(old, _IPTC, "AISystemUsed") if old else ""
     systems = dict.fromkeys([*(name.strip() for name in system.split(",") if name), SOFTWARE])
-    document = old or _parsed(_EMPTY.encode())
+    document = old or parsed_packet(_EMPTY.encode())
     if document is None:
         raise ValueError("the empty packet does not parse")  # cannot be: it is our own text
     rdf = document.getElementsByTagNameNS(_RDF, "RDF")[0]
@@ -68,7 +68,7 @@ def packet_with(facts: SourceMetadata, existing: bytes | None = None) -> bytes:
 
 def facts_in(packet: bytes | None) -> SourceMetadata:
     """Return what a packet says; all empty when it says nothing or is not XMP."""
-    document = _parsed(packet)
+    document = parsed_packet(packet)
     if document is None:
         return SourceMetadata("")
     found = {name: _value(document, _IPTC, name) for name in _IPTC_NAMES}
@@ -82,7 +82,8 @@ def is_ai(source_type: str) -> bool:
     return source_type in (str(SourceType.GENERATED), str(SourceType.EDITED))
 
 
-def _parsed(packet: bytes | None) -> minidom.Document | None:
+def parsed_packet(packet: bytes | None) -> minidom.Document | None:
+    """Return a packet as a document, None when it is not XMP, or over 16 MB."""
     text = (packet or b"").strip(b"\0 \r\n\t")
     # a document type could define entities that grow without end; XMP has none, and is UTF-8 here
     if not text or len(text) > LARGEST_PACKET or b"<!DOCTYPE" in text or b"\0" in text:
