@@ -84,7 +84,9 @@ def test_the_public_names_are_lazy_but_listed():
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["edit", "--help"], ["operations"], ["serve", "--check"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["edit", "--help"], ["operations"], ["serve", "--check"]]
+)
 def test_command_line_is_light(arguments):
     done = run_and_report_heavy(command_line(*arguments))
     assert done.returncode == 0, done.stderr
