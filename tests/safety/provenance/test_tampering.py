@@ -19,7 +19,7 @@ from retouch_safety.provenance import (
     verify,
 )
 from retouch_safety.provenance import c2pa_library as library
-from retouch_safety.provenance.png_metadata import _chunks
+from retouch_safety.provenance.png_metadata import png_chunks
 
 INTACT = (Status.TRUSTED, Status.UNTRUSTED)
 
@@ -95,7 +95,7 @@ def test_bytes_all_over_the_file(signed, kind, trust):
 
 def test_every_byte_of_the_pixels_counts(signed, trust):
     data = signed["PNG"].data
-    start, end = next((a, b) for name, a, b in _chunks(data) if name == b"IDAT")
+    start, end = next((a, b) for name, a, b in png_chunks(data) if name == b"IDAT")
     for position in range(start, end, 29):
         assert verify(flipped(data, position), trust).status is Status.TAMPERED
 
@@ -123,7 +123,7 @@ def test_cut_and_lengthened(signed, kind, trust):
 def test_a_manifest_on_another_picture(signed, make, trust, pixels_of):
     """Move the manifest of one file into another: its hash does not fit there."""
     data = signed["PNG"].data
-    manifest = next(data[a - 8 : b + 4] for name, a, b in _chunks(data) if name == b"caBX")
+    manifest = next(data[a - 8 : b + 4] for name, a, b in png_chunks(data) if name == b"caBX")
     other = make("PNG", 255 - pixels_of(make("PNG")))
     report = verify(other[:33] + manifest + other[33:], trust)
     assert report.status is Status.TAMPERED
@@ -133,7 +133,7 @@ def test_a_manifest_on_another_picture(signed, make, trust, pixels_of):
 def test_a_manifest_that_somebody_puts_into_the_store(signed, make, identity, trust, restated):
     """The hash of the file does not cover the store, and nothing signed counts its manifests."""
     data = signed["PNG"].data
-    start, end = next((a, b) for name, a, b in _chunks(data) if name == b"caBX")
+    start, end = next((a, b) for name, a, b in png_chunks(data) if name == b"caBX")
     other = sign_file(make("PNG"), restated(0xBAD), identity).manifest
     label = 8 + int.from_bytes(other[8:12], "big")  # the store's own description box
     store, inner = data[start:end], other[label:]
