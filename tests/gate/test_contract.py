@@ -12,8 +12,10 @@ import pytest
 from retouch_safety import gate as gate_module
 
 ROOT = Path(__file__).parents[2]
-ROOMS = ("sdk/retouch", "plugins", "safety", "host_bridge")
+ROOMS = ("sdk/retouch", "plugins", "safety", "host_bridge", "daemon")
 SAFETY = "safety/retouch_safety"
+#: The module that turns what the gate has released into messages.
+WIRE = "daemon/retouch_daemon/worker/answers.py"
 MAKERS = ("GATE_CAPABILITY", "_unseal")
 ENCODERS = {
     *("imwrite", "imwritemulti", "imencode", "imencodemulti", "imsave", "mimsave", "tobitmap"),
@@ -23,6 +25,7 @@ BINARY_WRITERS = {
     f"{SAFETY}/durable_files.py": "keys, manifests, heads",
     f"{SAFETY}/audit/audit_log.py": "an export of the log",
     f"{SAFETY}/audit/torn_writes.py": "cutting an interrupted record off",
+    "sdk/retouch/client/results.py": "what a daemon's gate has encoded, as it came",
     "sdk/retouch/testing/checkpoints.py": "copies of configurations, for tests",
 }
 
@@ -133,7 +136,13 @@ def test_only_sealed_calls_the_encoder_and_only_the_writer_takes_its_bytes():
         )
 
     assert where(imports_encode) == {f"{SAFETY}/sealed.py"}
-    assert where(lambda node: called(node) == "encoded") == {f"{SAFETY}/save.py"}
+    assert where(lambda node: called(node) == "encoded") == {f"{SAFETY}/save.py", WIRE}
+
+
+def test_only_the_wire_module_makes_messages_of_results():
+    """Messages that carry pictures to a client are made of what the gate has released."""
+    makers = {"Result", "Preview"}
+    assert where(lambda node: called(node) in makers) == {WIRE}
 
 
 def writes_bytes(node):
