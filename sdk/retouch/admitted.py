@@ -167,10 +167,15 @@ def paste_alpha(mask: Mask | None, image: Image) -> Mask:
 
 def without_frames(refusal: Blocked) -> Blocked:
     """Return a refusal that is kept, without the stack it came up: there are the refused pixels."""
-    link: BaseException | None = refusal
-    while link is not None:
-        link.__traceback__ = None
-        link = link.__cause__ or link.__context__
+    # An error that is raised twice can be its own context: every one is visited once.
+    seen: dict[int, BaseException] = {}
+    left: list[BaseException | None] = [refusal]
+    while left:
+        link = left.pop()
+        if link is not None and id(link) not in seen:
+            seen[id(link)] = link
+            link.__traceback__ = None
+            left += [link.__cause__, link.__context__]
     return refusal
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from retouch.admitted import without_frames
 from retouch.errors import Blocked
 from retouch.imaging.image import Image
 from retouch.models.library import Library
@@ -172,3 +173,15 @@ def test_a_refused_look_says_which_and_the_edit_goes_on(runner, picky):
     results = runner.run(admitted, on_step=look)
     assert set(refused) == {(1, "detector")}
     assert all(result.refused is None for result in results)
+
+
+def test_errors_that_are_each_others_context_are_left_without_their_stacks():
+    refusal, other = Blocked("manifest", "failed", "try again"), OSError("disk full")
+    refusal.__context__, other.__context__ = other, refusal
+    try:
+        raise other
+    except OSError:
+        pass
+    assert other.__traceback__ is not None
+    assert without_frames(refusal) is refusal
+    assert refusal.__traceback__ is None and other.__traceback__ is None
