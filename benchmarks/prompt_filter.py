@@ -1,10 +1,11 @@
 """How often the prompt filter is right, and how long it takes.
 
-Sets of sentences: those that rules and thresholds were tuned on, among them the held-out set of
-round 1, and the held-out set of round 2, which was written before its author read a rule. Of that
-one only counts are printed and written, never a sentence, so that nobody tunes on it by chance;
-sentences that a development set holds too are left out of it. Every sentence is also asked for
-inside of a long harmless prompt. A missed goal is a finding: the exit code is 0 all the same.
+Sets of sentences: those that rules and thresholds were tuned on, among them the held-out sets of
+earlier rounds, and the held-out set of the last round, which was written before its author read a
+rule. Of that one only counts are printed and written, never a sentence, so that nobody tunes on it
+by chance; sentences that a development set holds too are left out of it. Every sentence is also
+asked for inside of a long harmless prompt. A missed goal is a finding: the exit code is 0 all the
+same.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ from retouch_safety.prompts import PROFILES, Category, PromptFields, PromptFilte
 
 SEED = 0  # nothing is drawn at random
 SETS = Path(__file__).parent / "prompts"
-TUNED_ON = ("development", "held_out_round_1", "held_out_round_2")
-HELD_OUT = "held_out_round_3"
+TUNED_ON = ("development", "held_out_round_1", "held_out_round_2", "held_out_round_3")
+HELD_OUT = "held_out_round_4"
 NAMES = (*TUNED_ON, HELD_OUT)
 TIMED = 40  # prompts
 
@@ -173,7 +174,7 @@ def main() -> int:
     encoder.self_test()
     results: dict[str, Any] = {"load_cpu_s": time.process_time() - begin}
     prompt_filter = PromptFilter(options.profile, encoder=encoder)
-    read = {name: read_set(name) for name in NAMES if name in options.sets}
+    read = {name: read_set(name) for name in _present(options.sets)}
     rows = judge(prompt_filter, [case for _, asked in read.values() for case in asked])
     results |= summary(rows) | timing(encoder, options.profile, next(iter(read.values()))[0])
     met = _print(rows, results)
@@ -229,6 +230,17 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument("--sets", nargs="+", choices=NAMES, default=NAMES)
     parser.add_argument("--benign", type=Path, help="a text file of harmless prompts, one a line")
     return parser
+
+
+def _present(wanted: Sequence[str]) -> list[str]:
+    """Return the wanted sets whose files are there, and say which one is not."""
+    found = []
+    for name in NAMES:
+        if name in wanted and (SETS / f"{name}.toml").is_file():
+            found.append(name)
+        elif name in wanted:
+            print(f"{name}: no such file yet, left out")
+    return found
 
 
 def _row(part: str, kind: str, violating: bool) -> str:

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import functools
 import re
-import tomllib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from importlib import resources
 from typing import Any
 
 from retouch_safety.prompts.normalise import phonetic, plain, turned, visual
 from retouch_safety.prompts.skeleton import SYMBOLS, Runs, covers, key_of, runs_of
+from retouch_safety.prompts.tables import names, table
 
 _SHORTEST_STEM = 4  # of a word that ends in *
 _SHORTEST_SKELETON = 3
@@ -244,13 +243,8 @@ def _matches(word: str, pattern: str) -> bool:
 
 @functools.cache
 def term_files() -> Mapping[str, Mapping[str, Any]]:
-    """Return language -> parsed file, for every file in ``data/terms``."""
-    folder = resources.files(__package__).joinpath("data", "terms")
-    found = {}
-    for file in sorted(folder.iterdir(), key=lambda entry: entry.name):
-        if file.name.endswith(".toml"):
-            found[file.name.removesuffix(".toml")] = tomllib.loads(file.read_text("utf-8"))
-    return found
+    """Return language -> its table, for everything in ``data/terms``."""
+    return {language: table("terms", language) for language in names("terms")}
 
 
 def load_lexicon(

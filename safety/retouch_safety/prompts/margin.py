@@ -8,15 +8,14 @@ same without a minor.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from types import MappingProxyType
 
 import numpy as np
 
 from retouch_safety.prompts.embedding import SentenceEncoder, Vectors
+from retouch_safety.prompts.tables import table
 from retouch_safety.prompts.verdict import Category
 
 ADULT = (Category.SEXUAL, Category.NUDITY, Category.UNDRESS)
@@ -101,7 +100,6 @@ class Margins:
 
 def load_prototypes() -> Prototypes:
     """Read the prototypes."""
-    file = resources.files(__package__).joinpath("data", "prototypes.toml")
-    data = tomllib.loads(file.read_text(encoding="utf-8"))
+    data = table("prototypes")
     named = {Category[key.upper()]: tuple(lines) for key, lines in data["named"].items()}
     return Prototypes(MappingProxyType(named), tuple(data["harmless"]))

@@ -50,7 +50,7 @@ class Limits:
                 raise PromptCheckFailed(f"{message}. Fix: correct the profile.")
 
 
-FLOOR_LIMITS = Limits(whole=0.10, clause=0.12)
+FLOOR_LIMITS = Limits(whole=0.08, clause=0.10)
 """For ``Category.MINORS``; a profile may be stricter, never looser."""
 
 

@@ -6,26 +6,19 @@ phrases were taken out: no picture of a person can hide behind one.
 
 from __future__ import annotations
 
-import functools
 import re
-import tomllib
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from importlib import resources
 from typing import Any
 
-from retouch_safety.prompts.lexicon import Lexicon, load_lexicon, term_files
-from retouch_safety.prompts.normalise import unmarked
+from retouch_safety.prompts import rulebook
+from retouch_safety.prompts.lexicon import Lexicon, load_lexicon
 from retouch_safety.prompts.reading import Reading, read
+from retouch_safety.prompts.tables import table
 from retouch_safety.prompts.verdict import Category
 
-_CONCEPT = re.compile(r"\{\w+\}")
-_ESCAPE = re.compile(r"\\.")
-_PATTERN_WORD = re.compile(r"(?<![a-z])[a-z]{4,}(?![a-z(\[*?])")
-_IN_BRACES = ("person", "garment", "clothing", "taking", "document", "people_group", "accessory")
 _GONE = "·"  # stands for a word that a mask took out
-_HIRAGANA = {code: code - 0x60 for code in range(0x30A1, 0x30F7)}
 
 
 @dataclass(frozen=True)
@@ -74,32 +67,25 @@ class Pair:
         return abs(one.place - other.place) <= self.within
 
 
-@dataclass(frozen=True)
-class _Pattern:
-    concept: str
-    language: str
-    expression: re.Pattern[str]
-
-
 class Rules:
-    """The rules of ``data/rules.toml`` and the term lists of every language."""
+    """The rules of ``data/rules`` and ``data/masks``, and the term lists of every language."""
 
     def __init__(self) -> None:
-        data = _rules_file()
+        data = table("rules")
         self.lexicon: Lexicon = load_lexicon(
-            frozenset(data["sensitive"]), frozenset(data["pieces"]), _pattern_words(data)
+            frozenset(data["sensitive"]), frozenset(data["pieces"]), rulebook.pattern_words()
         )
         self._ordinary = frozenset(data["ordinary"])
         self._hard = {concept: Category[name] for concept, name in data["hard"].items()}
         self._pairs = tuple(_pair(entry) for entry in data["pairs"])
-        self._patterns = tuple(_patterns(data))
-        self._masks = tuple(_compiled(p) for p in (*data["masks"]["phrases"], *_masks(spaced=True)))
-        self._floor_masks = tuple(_compiled(p) for p in data["masks"]["floor_phrases"])
-        self._unspaced_masks = tuple(re.compile(_hiragana(p)) for p in _masks(spaced=False))
-        self._unspaced = tuple(_unspaced_terms())
-        self._garment = _compiled(r"(?:(?:the|her|his|their|any) )?(?:{garment})")
-        self._uncovering = _compiled(data["negative"]["clause"])
-        self._uncovering_unspaced = tuple(map(_hiragana, data["negative"]["unspaced"]))
+        self._patterns = tuple(rulebook.patterns())
+        self._masks = tuple(rulebook.masks())
+        self._floor_masks = tuple(rulebook.floor_masks())
+        self._unspaced_masks = tuple(rulebook.unspaced_masks())
+        self._unspaced = tuple(rulebook.unspaced_terms())
+        self._garment = rulebook.compiled(r"(?:(?:the|her|his|their|any) )?(?:{garment})")
+        self._uncovering = rulebook.compiled(data["negative"]["clause"])
+        self._uncovering_unspaced = tuple(map(rulebook.hiragana, data["negative"]["unspaced"]))
 
     def read(self, text: str) -> Reading:
         """Read one plain reading of a text."""
@@ -148,7 +134,7 @@ class Rules:
                 return clause
             if garments and self._garment.fullmatch(clause):
                 return clause
-        joined = _hiragana("".join(character for character, _ in reading.unspaced))
+        joined = rulebook.hiragana("".join(character for character, _ in reading.unspaced))
         return next((term for term in self._uncovering_unspaced if term in joined), None)
 
     def _look(self, reading: Reading, masks: tuple[re.Pattern[str], ...]) -> tuple[Found, ...]:
@@ -169,7 +155,7 @@ class Rules:
     def _unspaced_concepts(self, reading: Reading) -> Iterator[Found]:
         if not reading.unspaced:
             return
-        text = _hiragana("".join(character for character, _ in reading.unspaced))
+        text = rulebook.hiragana("".join(character for character, _ in reading.unspaced))
         for mask in self._unspaced_masks:
             text = mask.sub(lambda match: _GONE * len(match[0]), text)
         for concept, language, term in self._unspaced:
@@ -234,23 +220,6 @@ def _masked(reading: Reading, masks: tuple[re.Pattern[str], ...]) -> tuple[str, 
     return tuple(kept)
 
 
-def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(rf"(?<!\w)(?:{_filled(pattern)})(?!\w)")
-
-
-def _filled(pattern: str) -> str:
-    """Put the words of English concepts in place of their names in braces."""
-    concepts = term_files()["en"]["concepts"]
-    words = {
-        name: "|".join(
-            re.escape(term).replace(r"\*", r"\w*").replace(r"\ ", " ")
-            for term in sorted(concepts[name], key=len, reverse=True)
-        )
-        for name in _IN_BRACES
-    }
-    return unmarked(pattern.format(**words))
-
-
 def _pair(entry: Mapping[str, Any]) -> Pair:
     return Pair(
         Category[entry["category"]],
@@ -259,46 +228,3 @@ def _pair(entry: Mapping[str, Any]) -> Pair:
         entry["within"],
         entry.get("same_language", False),
     )
-
-
-def _patterns(data: Mapping[str, Any]) -> Iterator[_Pattern]:
-    files = {"en": data, **{name: file for name, file in term_files().items() if name != "en"}}
-    for language, file in files.items():
-        for entry in file.get("patterns", ()):
-            yield _Pattern(entry["concept"], language, _compiled(entry["pattern"]))
-
-
-def _pattern_words(data: Mapping[str, Any]) -> frozenset[str]:
-    """Return the words that patterns name letter by letter, so that ``w1thout`` is one too."""
-    files = (data, *(file for name, file in term_files().items() if name != "en"))
-    patterns = (entry["pattern"] for file in files for entry in file.get("patterns", ()))
-    # escapes first: the w of \w is no letter of a word; a stem before \w* counts as a word too
-    return frozenset(
-        word
-        for pattern in patterns
-        for word in _PATTERN_WORD.findall(_ESCAPE.sub(" ", _CONCEPT.sub(" ", pattern)))
-    )
-
-
-def _masks(*, spaced: bool) -> Iterator[str]:
-    for file in term_files().values():
-        if file.get("spaced", True) is spaced:
-            yield from (entry["phrase"] for entry in file.get("masks", ()))
-
-
-def _unspaced_terms() -> Iterator[tuple[str, str, str]]:
-    for language, file in term_files().items():
-        if not file.get("spaced", True):
-            for concept, terms in file["concepts"].items():
-                for term in terms:
-                    yield concept, language, _hiragana(term)
-
-
-def _hiragana(text: str) -> str:
-    return text.translate(_HIRAGANA)
-
-
-@functools.cache
-def _rules_file() -> Mapping[str, Any]:
-    data = resources.files(__package__).joinpath("data", "rules.toml")
-    return tomllib.loads(data.read_text(encoding="utf-8"))
