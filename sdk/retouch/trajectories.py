@@ -7,18 +7,11 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
+from retouch.aligned_parameters import onto_working
 from retouch.errors import Cancelled, ForwardFailed, RetouchError
-from retouch.imaging.image import (
-    Floats,
-    Image,
-    Mask,
-    check_same_size,
-    from_model_range,
-    to_model_range,
-)
-from retouch.imaging.patch import extract, extract_mask, resize
+from retouch.imaging.image import Floats, from_model_range, to_model_range
+from retouch.imaging.patch import extract, extract_mask
 from retouch.operation import Operation
-from retouch.parameters import parameters_of
 from retouch.plan import Plan
 
 if TYPE_CHECKING:
@@ -73,29 +66,6 @@ class Share:
     client: str = ""
     priority: int = 1
     deadline: float | None = None
-
-
-def onto_working(operation: Operation, plan: Plan) -> Operation:
-    """The operation with what lies over the document cropped and scaled to the working picture.
-
-    Raises:
-        InvalidImage: a mask of another size than the document.
-    """
-    image, region = plan.request.image, plan.region
-    assert region is not None
-    moved: dict[str, Image | Mask] = {}
-    for known in parameters_of(type(operation)):
-        value = getattr(operation, known.name)
-        if not known.aligned or value is None:
-            continue
-        if isinstance(value, Mask):
-            check_same_size(image, value)
-            moved[known.name] = Mask(extract_mask(value, region))
-        else:
-            # A control picture may have another resolution: it is stretched over the document.
-            over = resize(value.unit(), image.size).clip(0, 1)
-            moved[known.name] = Image(extract(Image(over), region))
-    return replace(operation, **moved) if moved else operation
 
 
 class Trajectories:

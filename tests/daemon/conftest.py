@@ -4,12 +4,15 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from retouch.client.client import Client, wait_for_daemon
 from retouch.client.finding import Endpoint
+from retouch_daemon.storage.database import Database
+from retouch_daemon.storage.journal import Journal, NewJob
 
 ROOT = Path(__file__).resolve().parents[2]
 DEMO = ROOT / "sdk/retouch/demo"
@@ -21,11 +24,13 @@ class Served:
 
     def __init__(self, folder):
         self.folder = folder
+        self.socket = folder / "sock"
         self.endpoint = Endpoint("", folder / "token")
         self.process = None
 
     def start(self):
         arguments = ["serve", "--address", "127.0.0.1:0", "--folder", str(self.folder)]
+        arguments += ["--socket", str(self.socket)]
         self.process = subprocess.Popen(
             [sys.executable, "-c", COMMAND, *arguments],
             stdout=subprocess.PIPE,
@@ -90,3 +95,19 @@ def client(served):
 @pytest.fixture(scope="session")
 def house():
     return DEMO / "house.png"
+
+
+@pytest.fixture
+def journal():
+    """In memory where that can be had: what is synced after every step takes no time there."""
+    memory = Path("/dev/shm")
+    place = memory if os.access(memory, os.W_OK) else None
+    with tempfile.TemporaryDirectory(dir=place) as folder:
+        database = Database(Path(folder) / "journal.sqlite")
+        yield Journal(database)
+        database.close()
+
+
+@pytest.fixture
+def job_id(journal):
+    return journal.submit(NewJob("host", "1", b""))[0].job_id

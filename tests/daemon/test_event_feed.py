@@ -1,33 +1,13 @@
 """Events: kept before they are told, told in order, to every watcher from its own number on."""
 
 import asyncio
-import os
-import tempfile
-from pathlib import Path
 
 import pytest
 
 from retouch.v1 import job_pb2, plan_pb2
 from retouch_daemon.front.event_feed import EventFeed
-from retouch_daemon.storage.database import Database
 from retouch_daemon.storage.errors import StorageFailed, UnknownJob
-from retouch_daemon.storage.journal import RESTART_GAP, Journal, NewJob, State
-
-
-@pytest.fixture
-def journal():
-    """In memory where that can be had: what is synced after every step takes no time there."""
-    memory = Path("/dev/shm")
-    place = memory if os.access(memory, os.W_OK) else None
-    with tempfile.TemporaryDirectory(dir=place) as folder:
-        database = Database(Path(folder) / "journal.sqlite")
-        yield Journal(database)
-        database.close()
-
-
-@pytest.fixture
-def job_id(journal):
-    return journal.submit(NewJob("host", "1", b""))[0].job_id
+from retouch_daemon.storage.journal import RESTART_GAP, State
 
 
 def progress(step):

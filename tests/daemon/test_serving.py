@@ -2,6 +2,7 @@
 
 import io
 import json
+import stat
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -224,6 +225,18 @@ def test_without_the_token_nobody_is_served(served, tmp_path):
         stub.Describe(catalog_service_pb2.DescribeRequest())
     assert caught.value.code() is grpc.StatusCode.UNAUTHENTICATED
     channel.close()
+
+
+def test_the_socket_is_this_users_alone(served):
+    assert stat.S_IMODE(served.socket.stat().st_mode) == 0o600
+    endpoint = Endpoint(f"unix:{served.socket}", served.folder / "token")
+    with Client(endpoint) as client:
+        assert client.describe().operations
+
+
+def test_the_client_refuses_another_output_before_it_uploads(client, tmp_path):
+    with pytest.raises(InvalidField, match=r"output.*composite"):
+        client.edit(tmp_path / "absent.png", output="layer")
 
 
 def test_the_standard_probes_work_without_a_token(served):

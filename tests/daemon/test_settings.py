@@ -10,7 +10,6 @@ from retouch_daemon.front.settings import (
     DEFAULT_ADDRESS,
     Settings,
     default_folder,
-    default_socket,
 )
 from retouch_daemon.storage.blob_store import BlobLimits
 
@@ -93,7 +92,6 @@ def test_defaults_are_this_users_own(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "run"))
     assert Settings().folder == default_folder()
     assert Settings().socket is None, "a socket is asked for"
-    assert default_socket().name == "daemon.sock"
     assert not (tmp_path / "data").exists(), "asking makes nothing"
 
 

@@ -21,6 +21,7 @@ from retouch.models.geometry import read_geometry
 from retouch.models.records import ModelRecord, list_models
 from retouch.operation import Operation
 from retouch.parameters import MAX_TEXT, Parameter, optional_base, parameters_of
+from retouch.plan import layout_of
 from retouch.request import MAX_OPERATIONS, MAX_VARIANTS
 from retouch.sampling.schedulers import MOST_STEPS, SAMPLERS
 from retouch.v1 import catalog_pb2, image_pb2, operation_pb2
@@ -45,7 +46,6 @@ _TYPES: Final[dict[object, catalog_pb2.ParameterType.ValueType]] = {
 }
 #: Parameters that travel on the operation itself.
 _ENVELOPE: Final = ("start", "stop", "mask")
-_LAYOUTS: Final = {8: "picture", 9: "inpaint"}
 
 
 class CatalogService(rpc.CatalogServiceServicer):
@@ -142,15 +142,16 @@ def _model(record: ModelRecord) -> catalog_pb2.ModelDescription:
         family=record.family,
         sha256=record.sha256,
         size_bytes=record.bytes,
-        follows_instructions=_LAYOUTS.get(record.in_channels) == "picture",
-        inpaints=_LAYOUTS.get(record.in_channels) == "inpaint",
     )
     if record.kind == "checkpoint":
         try:
-            side = read_geometry(record).native_size
+            geometry = read_geometry(record)
         except ModelError:
             return found
+        layout, side = layout_of(geometry), geometry.native_size
+        found.follows_instructions, found.inpaints = layout == "picture", layout == "inpaint"
         found.native_size.CopyFrom(image_pb2.Size(width=side, height=side))
-    if record.kind == "t2i_adapter":
-        found.control_kind = next((kind for kind in CONTROLS if kind in record.name), "")
+    variety = record.name.rpartition("-")[2]  # as ``choose_adapter`` reads it
+    if record.kind == "t2i_adapter" and variety in CONTROLS:
+        found.control_kind = variety
     return found

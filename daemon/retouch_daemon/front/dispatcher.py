@@ -154,7 +154,7 @@ class Dispatcher:
             await self._fail(job, errors_pb2.ERROR_CODE_INTERNAL, message, "make the edit smaller")
             return
         await asyncio.to_thread(self._journal.again, job.job_id)
-        warning = plan_pb2.Warning(message="the worker ended; the edit begins again")
+        warning = plan_pb2.Warning(message="the edit was interrupted; it begins again")
         event = job_pb2.JobEvent(warning=warning)
         if await self._feed.publish(job.job_id, event, begins_again=True):
             self._waiting[job.job_id] = job
@@ -178,8 +178,9 @@ class Dispatcher:
         except StorageError as problem:
             _log.error("cannot keep what job %s gave: %s", job_id, problem)
             # Nothing that was not kept was told: it begins again when the disk lets it.
-            await self._send_cancel(job_id, "storage")
+            # A blob is no job's yet: the event that names it cannot be kept either.
             if (job := self._running.pop(job_id, None)) is not None:
+                await self._send_cancel(job_id, "storage")
                 self._stalled[job_id] = job
 
     async def _on_event(self, job_id: str, frame: Frame) -> None:
@@ -190,19 +191,24 @@ class Dispatcher:
         over = None if state is None else State(str(state))
         await self._feed.publish(job_id, event, blobs=names(frame, "blobs"), state=over)
         if over is not None:
-            self._running.pop(job_id, None)
-            self._leaving.pop(job_id, None)
-            self._deaths.pop(job_id, None)
+            self._forget(job_id)
             await self._fill()
+
+    def _forget(self, job_id: str) -> None:
+        queues = (self._waiting, self._stalled, self._running, self._leaving, self._deaths)
+        for queue in queues:
+            queue.pop(job_id, None)
 
     async def _watch_limits(self) -> None:
         while True:
             await asyncio.sleep(TICK)
-            now = time.time()
-            for job in [*self._waiting.values(), *self._running.values()]:
-                if job.deadline is not None and now > job.deadline:
-                    await self._end_late(job)
-            await self._retry_stalled()
+            try:
+                await self._end_late()
+                await self._retry_stalled()
+                if self._waiting and len(self._running) < RUNNING:
+                    await self._fill()  # where the disk did not let an earlier one end
+            except StorageError as problem:
+                _log.error("cannot look after the queue: %s", problem)
 
     async def _retry_stalled(self) -> None:
         stalled, self._stalled = self._stalled, {}
@@ -211,13 +217,18 @@ class Dispatcher:
                 await self._queue_again(job)
             except StorageError:
                 self._stalled[job.job_id] = job
-        if stalled:
-            await self._fill()
 
-    async def _end_late(self, job: JobRecord) -> None:
-        self._waiting.pop(job.job_id, None)
+    async def _end_late(self) -> None:
+        now = time.time()
+        for jobs in (self._waiting, self._stalled, self._running):
+            for job in list(jobs.values()):
+                if job.deadline is not None and now > job.deadline:
+                    await self._end(job)
+
+    async def _end(self, job: JobRecord) -> None:
         message = "the time limit passed before the edit was done"
         await self._fail(job, errors_pb2.ERROR_CODE_TIME_LIMIT, message, "allow more time")
-        if self._running.pop(job.job_id, None) is not None:
+        running = job.job_id in self._running
+        self._forget(job.job_id)
+        if running:
             await self._send_cancel(job.job_id, "time limit")
-            await self._fill()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import fcntl
 import logging
+import os
 import time
 from pathlib import Path
 from typing import IO, Final
@@ -95,8 +95,7 @@ class Daemon:
         await self.dispatcher.stop()
         await self._server.stop(GRACE)
         self._tasks[1].cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.gather(*self._tasks)
+        await asyncio.gather(*self._tasks, return_exceptions=True)  # ``wait`` says what failed
         if self.settings.socket is not None:
             self.settings.socket.unlink(missing_ok=True)
         self._database.close()
@@ -129,8 +128,7 @@ class Daemon:
             if self.settings.address:
                 self.port = server.add_insecure_port(self.settings.address)
             if self.settings.socket is not None:
-                self.settings.socket.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-                server.add_insecure_port(f"unix:{self.settings.socket}")
+                _add_own_socket(server, self.settings.socket)
         except RuntimeError as problem:
             where = self.settings.socket or self.settings.address
             raise AlreadyServed(
@@ -145,6 +143,16 @@ class Daemon:
             if forgotten:
                 _log.info("forgot %s jobs", forgotten)
             await asyncio.sleep(_HOUR)
+
+
+def _add_own_socket(server: grpc.aio.Server, socket: Path) -> None:
+    """Listen on a Unix socket that only this user can connect to. Raises RuntimeError."""
+    socket.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    before = os.umask(0o177)  # the socket is made by gRPC, which takes no mode
+    try:
+        server.add_insecure_port(f"unix:{socket}")
+    finally:
+        os.umask(before)
 
 
 def _locked(folder: Path) -> IO[str]:

@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from platformdirs import user_runtime_path
-
 from retouch.client.finding import DEFAULT_ADDRESS, default_folder
 from retouch.errors import InvalidField
 from retouch_daemon.storage.blob_store import BlobLimits
@@ -18,11 +16,6 @@ from retouch_daemon.storage.blob_store import BlobLimits
 #: Longest path of a Unix socket on every system.
 _SOCKET_BYTES: Final = 100
 _MOST_PORT: Final = 65_535
-
-
-def default_socket() -> Path:
-    """Return this user's own socket."""
-    return user_runtime_path("retouch", ensure_exists=False) / "daemon.sock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +90,7 @@ class Settings:
             f"{self.keep_days:g} days, at most {self.limits.total_bytes / 2**30:g} GiB of pictures."
         )
         found.append(f"Every picture leaves through the gate, profile {self.policy}.")
-        found.append("Health probes and reflection answer without saying anything of jobs.")
+        found.append("Only health probes are answered without the token.")
         return found
 
 

@@ -22,7 +22,7 @@ CREATE TABLE IF NOT EXISTS jobs (
     number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, client TEXT NOT NULL,
     client_job_id TEXT NOT NULL, job_group TEXT NOT NULL, document TEXT NOT NULL,
     priority INTEGER NOT NULL, state TEXT NOT NULL, request BLOB NOT NULL, created REAL NOT NULL,
-    deadline REAL, attempts INTEGER NOT NULL DEFAULT 0, next_seq INTEGER NOT NULL DEFAULT 1,
+    deadline REAL, next_seq INTEGER NOT NULL DEFAULT 1,
     UNIQUE (client, client_job_id)
 );
 CREATE INDEX IF NOT EXISTS jobs_by_state ON jobs (state);

@@ -16,8 +16,7 @@ from retouch_daemon.storage.errors import QuotaExceeded, UnknownBlob, UnknownJob
 #: Numbers that a restart skips, so that those of unkept events (progress) are never given twice.
 RESTART_GAP: Final = 1_000_000
 _COLUMNS: Final = (
-    "id, client, client_job_id, job_group, document, priority, state, request, created, deadline, "
-    "attempts"
+    "id, client, client_job_id, job_group, document, priority, state, request, created, deadline"
 )
 
 
@@ -62,7 +61,7 @@ class NewJob:
 
 @dataclass(frozen=True, slots=True)
 class JobRecord:
-    """A job as the journal has it; ``attempts`` counts how often a worker has begun it."""
+    """A job as the journal has it; see :class:`NewJob`."""
 
     job_id: str
     client: str
@@ -74,7 +73,6 @@ class JobRecord:
     request: bytes
     created: float
     deadline: float | None
-    attempts: int
 
 
 class Journal:
@@ -145,7 +143,7 @@ class Journal:
         """Note that a worker begins a job. Raises UnknownJob, also when it is not queued."""
         with self.database.transaction("begin a job") as connection:
             changed = connection.execute(
-                "UPDATE jobs SET state = ?, attempts = attempts + 1 WHERE id = ? AND state = ?",
+                "UPDATE jobs SET state = ? WHERE id = ? AND state = ?",
                 (State.RUNNING, job_id, State.QUEUED),
             )
             if changed.rowcount == 0:

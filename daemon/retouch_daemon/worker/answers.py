@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from typing import Final
 
-import numpy as np
 from google.protobuf.message import Message
 
 import retouch
+from retouch.client.raw_rows import raw_rows
 from retouch.plan import Plan
 from retouch.result import EditResult
 from retouch.v1 import edit_pb2, image_pb2, job_pb2, plan_pb2
@@ -18,12 +17,6 @@ from retouch_safety.sealed import Released
 
 #: Sends bytes ahead of the message that names them.
 SendBlob = Callable[[str, bytes], None]
-
-_RAW_TYPES: Final = {
-    "uint8": image_pb2.SAMPLE_TYPE_UINT8,
-    "uint16": image_pb2.SAMPLE_TYPE_UINT16,
-    "float32": image_pb2.SAMPLE_TYPE_FLOAT32,
-}
 
 
 class Answers:
@@ -115,17 +108,8 @@ class Answers:
         return ref
 
     def _raw(self, released: Released) -> image_pb2.ImageRef:
-        pixels, alpha = released.pixels, released.alpha
-        samples = pixels if alpha is None else np.dstack([pixels, alpha])
-        rgb, rgba = image_pb2.CHANNEL_ORDER_RGB, image_pb2.CHANNEL_ORDER_RGBA
-        little = samples.astype(samples.dtype.newbyteorder("<"), copy=False)
-        ref = self._stored(np.ascontiguousarray(little).tobytes())
-        layout = image_pb2.RawLayout(
-            size=image_pb2.Size(width=pixels.shape[1], height=pixels.shape[0]),
-            channel_order=rgb if alpha is None else rgba,
-            sample_type=_RAW_TYPES[pixels.dtype.name],
-            alpha_mode=image_pb2.ALPHA_MODE_STRAIGHT,
-        )
+        data, layout = raw_rows(released.pixels, released.alpha)
+        ref = self._stored(data)
         ref.raw.CopyFrom(layout)
         if released.icc is not None:
             ref.color_profile.icc_sha256 = self._stored(released.icc).sha256

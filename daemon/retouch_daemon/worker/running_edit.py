@@ -152,14 +152,8 @@ class RunningEdit:
         except RetouchError:
             return  # a look that cannot be had is no fault of the edit
         if released is not None:
-            count = self.message.output.count or 1
-            variant = step.trajectory * count // max(1, len(self._all_jobs))
-            message = self.answers.preview(variant, released)
+            message = self.answers.preview(step.variant, released)
             self._tell(event(preview=message), self.answers.take_blobs(), None)
-
-    @property
-    def _all_jobs(self) -> Sequence[object]:
-        return self._trajectories.jobs if self._trajectories else ()
 
     def _on_step(self, step: Step) -> None:
         self._step = step

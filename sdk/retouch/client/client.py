@@ -16,7 +16,7 @@ from retouch.client.finding import Endpoint
 from retouch.client.operation_messages import message_of
 from retouch.client.results import RemoteResult
 from retouch.client.uploads import Picture, Uploads
-from retouch.errors import Blocked, Cancelled
+from retouch.errors import Blocked, Cancelled, InvalidField
 from retouch.imaging.image import Mask
 from retouch.imaging.region import Rect
 from retouch.operation import Operation
@@ -129,6 +129,8 @@ class Client:
             RetouchError: as ``Runner.run``. Blocked: the gate refused all variants.
             DaemonFailed: no daemon answers, or it is at fault.
         """
+        if output not in _DELIVERIES:
+            raise InvalidField("output", output, ", ".join(_DELIVERIES), "use one of these")
         with self._saying():
             message = edit_pb2.EditRequest(
                 client_job_id=uuid.uuid4().hex,

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
-import numpy as np
+from numpy.typing import NDArray
 
+from retouch.client.raw_rows import raw_rows
 from retouch.imaging.image import Image, Mask
 from retouch.v1 import blob_service_pb2 as pb
 from retouch.v1 import image_pb2, mask_pb2
@@ -16,11 +17,6 @@ from retouch.v1.blob_service_pb2_grpc import BlobServiceStub
 
 CHUNK: Final = 1 << 20
 Picture: TypeAlias = "Image | bytes | str | Path"
-_SAMPLES: Final = {
-    "uint8": image_pb2.SAMPLE_TYPE_UINT8,
-    "uint16": image_pb2.SAMPLE_TYPE_UINT16,
-    "float32": image_pb2.SAMPLE_TYPE_FLOAT32,
-}
 
 
 class Uploads:
@@ -40,35 +36,21 @@ class Uploads:
             picture = Path(picture).read_bytes()
         if isinstance(picture, bytes):
             return self._sent(picture)
-        samples = picture.pixels
-        order = image_pb2.CHANNEL_ORDER_RGB
-        if picture.alpha is not None:
-            samples = np.dstack([samples, picture.alpha])
-            order = image_pb2.CHANNEL_ORDER_RGBA
-        ref = self._sent(_little(samples))
-        size = image_pb2.Size(width=picture.width, height=picture.height)
-        layout = image_pb2.RawLayout(
-            size=size, channel_order=order, sample_type=_SAMPLES[picture.depth]
-        )
-        ref.raw.CopyFrom(layout)
+        ref = self._rows(picture.pixels, picture.alpha)
         if picture.icc is not None:
             ref.color_profile.icc_sha256 = self._sent(picture.icc).sha256
         return ref
 
     def mask(self, mask: Mask | Picture) -> mask_pb2.Mask:
         """Upload a mask, white is edited; return its message."""
-        if isinstance(mask, Mask):
-            height, width = mask.strength.shape
-            ref = self._sent(_little(mask.strength))
-            layout = image_pb2.RawLayout(
-                size=image_pb2.Size(width=width, height=height),
-                channel_order=image_pb2.CHANNEL_ORDER_GRAY,
-                sample_type=image_pb2.SAMPLE_TYPE_FLOAT32,
-            )
-            ref.raw.CopyFrom(layout)
-        else:
-            ref = self.image(mask)
+        ref = self._rows(mask.strength) if isinstance(mask, Mask) else self.image(mask)
         return mask_pb2.Mask(image=ref, polarity=mask_pb2.MASK_POLARITY_EDIT_WHITE)
+
+    def _rows(self, pixels: NDArray[Any], alpha: NDArray[Any] | None = None) -> image_pb2.ImageRef:
+        data, layout = raw_rows(pixels, alpha)
+        ref = self._sent(data)
+        ref.raw.CopyFrom(layout)
+        return ref
 
     def _sent(self, data: bytes) -> image_pb2.ImageRef:
         digest = hashlib.sha256(data).hexdigest()
@@ -84,8 +66,3 @@ def _pieces(digest: str, data: bytes, offset: int) -> Iterator[pb.PutRequest]:
     yield pb.PutRequest(sha256=digest, offset=offset, chunk=data[offset : offset + CHUNK])
     for start in range(offset + CHUNK, len(data), CHUNK):
         yield pb.PutRequest(chunk=data[start : start + CHUNK])
-
-
-def _little(samples: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> bytes:
-    little = samples.astype(samples.dtype.newbyteorder("<"), copy=False)
-    return np.ascontiguousarray(little).tobytes()
