@@ -3,8 +3,9 @@
 ``embed`` writes one strength, ``embed_surviving`` searches the faintest that survives; both read
 the mark back. ``detect`` finds all marks of a picture, with or without the secret key. The method
 is in the modules' docstrings: payload, reed_solomon, pattern (what is written), visibility (how
-strong), residual, folding, synchronisation, reading, soft_decoder, search (how it is read),
-lattice, placing (scaled, turned and mirrored pictures).
+strong), layers (at two sizes), residual, folding, synchronisation, reading, soft_decoder, search
+(how it is read), lattice, placing (scaled, turned and mirrored pictures), compression, robustness
+(the closed loop).
 """
 
 from retouch_safety.receipt import MarkStatus

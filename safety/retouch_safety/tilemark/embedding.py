@@ -12,13 +12,13 @@ from retouch_safety.content import Box, Pixels, bounding_box, white_of
 from retouch_safety.receipt import MarkStatus
 from retouch_safety.tilemark.errors import InvalidMarkRequest
 from retouch_safety.tilemark.keys import Keys
+from retouch_safety.tilemark.layers import COARSE, coarse_tile, details
 from retouch_safety.tilemark.luma import luma_of
 from retouch_safety.tilemark.pattern import CHIP, TILE, Plane, pattern_of
 from retouch_safety.tilemark.payload import Payload
 from retouch_safety.tilemark.reed_solomon import encode
-from retouch_safety.tilemark.residual import residual
 from retouch_safety.tilemark.search import Search
-from retouch_safety.tilemark.visibility import gain, relief
+from retouch_safety.tilemark.visibility import coarse_gain, coarse_relief, gain, relief, shade
 
 Mask = npt.NDArray[np.float32] | npt.NDArray[np.bool_]
 
@@ -57,7 +57,8 @@ class Canvas:
         mask: h x w, 0 where nothing may change.
         luma: h x w of the part, 0 to 255.
         relief: h x w, how much each pixel hides.
-        tile: h x w, the repeated tile.
+        tile: h x w, the repeated tile, fainter where it may be cut off.
+        coarse: h x w, the repeated coarse tile in grey levels at an ordinary strength.
     """
 
     pixels: Pixels
@@ -66,10 +67,15 @@ class Canvas:
     luma: Plane
     relief: Plane
     tile: Plane
+    coarse: Plane
 
     def change(self, strength: float) -> Plane:
         """Return the h x w change of every channel, on a scale of 0 to 255."""
-        change: Plane = gain(self.relief, strength) * self.tile * self.mask
+        layers = (
+            gain(self.relief, strength) * self.tile
+            + np.float32(coarse_gain(strength)) * self.coarse
+        )
+        change: Plane = layers * self.mask
         return change
 
     def marked_luma(self, strength: float) -> Plane:
@@ -144,14 +150,38 @@ def canvas_of(
         note = f"too small: {box.width}x{box.height} pixels, a mark needs {TILE}x{TILE}"
         return unmarked(pixels, note)
     random = random or np.random.default_rng()
-    tile = pattern_of(keys.pattern).tile(encode(payload.message(keys.auth)))
-    # Corners at whole chips: a picture at half its size then has one pixel for each chip.
-    corner = random.integers(0, TILE // CHIP, 2) * CHIP
-    moved = np.roll(tile, (int(corner[0]), int(corner[1])), (0, 1))
-    repeats = (-(-box.height // TILE), -(-box.width // TILE))
-    repeated = np.tile(moved, repeats)[: box.height, : box.width]
+    pattern, word = pattern_of(keys.pattern), encode(payload.message(keys.auth))
+    fine = repeated(pattern.tile(word), CHIP, box, random)
+    coarse = repeated(coarse_tile(pattern.chips(word)), CHIP * COARSE, box, random)
     luma = luma_of(pixels[box.slices])
-    return Canvas(pixels, box, mask[box.slices], luma, relief(luma, random), repeated)
+    coarse *= coarse_relief(luma)
+    return Canvas(
+        pixels, box, mask[box.slices], luma, relief(luma, random), fine * shade(luma), coarse
+    )
+
+
+def repeated(tile: Plane, chip: int, box: Box, random: np.random.Generator) -> Plane:
+    """Return a square tile over the h x w pixels of a box, its corner at a random place."""
+    side = len(tile)
+    # Corners at whole chips of the picture: they fill whole blocks of a compressor, and a picture
+    # at half its size has one pixel for each fine chip.
+    corner = random.integers(0, side // chip, 2) * chip - np.array([box.y, box.x])
+    moved = np.roll(tile, (int(corner[0]), int(corner[1])), (0, 1))
+    repeats = (-(-box.height // side), -(-box.width // side))
+    return np.tile(moved, repeats)[: box.height, : box.width]
+
+
+def reads(luma: Plane, payload: Payload, keys: Keys, first: int = 1) -> bool:
+    """Return whether H x W luma, 0 to 255, holds an authentic mark of a payload in any layer.
+
+    Args:
+        luma: see above.
+        payload: of the mark.
+        keys: of the mark.
+        first: factor of the view to begin with, where it is likely to be read.
+    """
+    reader = keys.reader()
+    return any(Search(view.plane, reader).holds(payload) for view in details(luma, first))
 
 
 def verified(
@@ -159,7 +189,7 @@ def verified(
 ) -> Marked:
     """Return the written picture if its mark can be read, else the unmarked one with the reason."""
     part = luma_of(written[canvas.box.slices])
-    if Search(residual(part), keys.reader()).holds(payload):
+    if reads(part, payload, keys):
         return Marked(written, MarkStatus.EMBEDDED, canvas.box, "", strength)
     difference = (part - canvas.luma)[canvas.mask > 0]
     changed = float(np.sqrt(np.mean(difference**2)))

@@ -20,6 +20,9 @@ _FEW: Final = 8
 _NARROW: Final = 1.5  # smoothing of the spectrum in bins, with many cells
 _WIDE: Final = 3.0  # and with few
 _LEAST: Final = 0.3  # of the mean: no frequency is free of noise
+#: Power of a cell's bins, at least: its residual varies by a thousandth. A few cells may be empty
+#: although others are not, and nothing may be divided by their noise.
+_SILENCE: Final = TILE * TILE * 1e-6
 _WINDOWS: Final = (8, 4, 2, 1)  # cells
 
 
@@ -97,7 +100,7 @@ def _noise(cells: Cells, sampled: int) -> Plane:
         every = every[np.linspace(0, len(every) - 1, sampled).astype(int)]
     power = (np.abs(spectrum_of_plane(every)) ** 2).mean(axis=0)
     smooth = smoothed_spectrum(power, _NARROW if len(every) > _FEW else _WIDE)
-    least = max(float(smooth.mean()) * _LEAST, float(np.finfo(np.float32).tiny))
+    least = max(float(smooth.mean()) * _LEAST, _SILENCE)
     return np.maximum(smooth, 0) + np.float32(least)
 
 

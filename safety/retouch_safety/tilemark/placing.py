@@ -97,8 +97,8 @@ class Trial:
         return Box(int(low[0]), int(low[1]), int(top[0] - low[0]), int(top[1] - low[1]))
 
 
-def trials(luma: Plane, pattern: Pattern, tally: Tally) -> Iterator[Trial]:
-    """Yield placements at which the sync pattern is found, the likeliest kinds first.
+def likely_trials(luma: Plane, pattern: Pattern, tally: Tally) -> Iterator[Trial]:
+    """Yield placements at which the sync pattern is found, of those that something speaks for.
 
     Args:
         luma: H x W, 0 to 255.
@@ -114,6 +114,11 @@ def trials(luma: Plane, pattern: Pattern, tally: Tally) -> Iterator[Trial]:
     halved = likely(smaller, _LATTICES)
     yield from fitter.certain([Similarity(2 * s.scale, s.degrees) for s in halved])
     yield from fitter.certain([Similarity(scale, 0.0) for scale in _COMMON])
+
+
+def other_trials(luma: Plane, pattern: Pattern, tally: Tally) -> Iterator[Trial]:
+    """Yield placements among all the rest; as :func:`likely_trials`, but takes seconds."""
+    fitter = _Fitter(luma, pattern, tally)
     yield from fitter.certain([Similarity(1.0, degrees) for degrees in _CROOKED])
     yield from fitter.certain([Similarity(scale, 0.0) for scale in _ALL])
 

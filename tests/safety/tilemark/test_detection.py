@@ -9,10 +9,12 @@ import pytest
 from retouch_safety.tilemark import Claim, Keys, Payload, ReadingKeys, detect, embed
 from retouch_safety.tilemark.compression import jpeg_loss
 from retouch_safety.tilemark.embedding import canvas_of
+from retouch_safety.tilemark.folding import Window, folder_of
 from retouch_safety.tilemark.found import Tally, tail
-from retouch_safety.tilemark.pattern import pattern_of
-from retouch_safety.tilemark.placing import trials
+from retouch_safety.tilemark.pattern import TILE, pattern_of
+from retouch_safety.tilemark.placing import likely_trials, other_trials
 from retouch_safety.tilemark.reed_solomon import LENGTH
+from retouch_safety.tilemark.synchronisation import correlation, sync_spectrum
 
 SIDE = 384
 
@@ -120,7 +122,8 @@ def test_a_mark_whose_message_is_no_code_word_is_present_with_its_id_unread(keys
         canvas = canvas_of(picture(384), np.ones((384, 384)), payload, keys, None, random)
         symbols = random.integers(0, 256, LENGTH).astype(np.uint8)
         tile = np.tile(pattern_of(keys.pattern).tile(symbols), (3, 3))
-        found = detect(replace(canvas, tile=tile).written(1.5), [keys.reader()])
+        none = np.zeros_like(canvas.coarse)
+        found = detect(replace(canvas, tile=tile, coarse=none).written(1.5), [keys.reader()])
         assert [mark.claim for mark in found] == [Claim.PRESENT]
         assert found[0].payload is None and found[0].z >= 8
 
@@ -149,9 +152,22 @@ def test_any_shape_can_be_looked_at(keys, shape):
     assert detect(grey, [keys.reader()], any_placement=True) == []
 
 
+def test_empty_cells_among_the_sampled_ones_do_not_blow_anything_up(keys):
+    """As the black corners of a turned picture: their noise is none, the others' sum is not."""
+    plane = np.zeros((3 * TILE, 3 * TILE), np.float32)
+    plane[TILE : 2 * TILE, TILE : 2 * TILE] = np.random.default_rng(0).normal(0, 1, (TILE, TILE))
+    folder = folder_of(plane, 4)
+    fold = folder.fold(Window(0, 0, 3, 3))
+    found = correlation(fold, folder.noise, sync_spectrum(pattern_of(keys.pattern)))
+    assert np.isfinite(found).all() and found.std() == pytest.approx(1, rel=0.01)
+
+
 def test_every_try_of_a_blind_search_counts(marked, keys):
     plain = Tally()
-    list(trials(marked[..., 1].astype(np.float32), pattern_of(keys.pattern), plain))
+    luma, pattern = marked[..., 1].astype(np.float32), pattern_of(keys.pattern)
+    list(likely_trials(luma, pattern, plain))
+    assert plain.offsets > 20 * 128 * 128
+    list(other_trials(luma, pattern, plain))
     assert plain.offsets > 100 * 128 * 128
     assert plain.of_presence(8) == pytest.approx(plain.offsets * tail(8))
     assert Tally(tags=2**31).of_authenticity() == 0.5
