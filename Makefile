@@ -63,7 +63,7 @@ demo: $(STAMP) ## Edit a picture in every way; writes demo/contact-sheet.png
 	$(BIN)/retouch demo
 
 test: $(STAMP) ## Run the tests
-	$(PY) -m pytest $(ARGS)
+	$(PY) -m pytest --numprocesses auto --dist loadfile $(ARGS)
 
 check: $(STAMP) ## Format, lint, types, import directions and the protocol
 	$(BIN)/ruff format --check .

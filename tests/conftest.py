@@ -44,4 +44,14 @@ def tiny_installed(tiny_folder, tmp_path_factory):
 
 @pytest.fixture(scope="session", autouse=True)
 def _threads():
-    torch.set_num_threads(min(2, os.cpu_count() or 1))
+    """Two threads, or one where several processes of tests share the cores."""
+    beside = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    torch.set_num_threads(max(1, min(2, os.cpu_count() or 1) // beside))
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Say how many leak cases of the gate passed: one a test, more where a test says so."""
+    passed = [r for r in terminalreporter.stats.get("passed", ()) if "tests/gate/" in r.nodeid]
+    count = sum(dict(report.user_properties).get("cases", 1) for report in passed)
+    if passed:
+        terminalreporter.write_line(f"gate: {count} cases, no picture without a valid receipt")

@@ -162,17 +162,6 @@ def home(prepared_home, tmp_path):
     return shutil.copytree(prepared_home, tmp_path / "safety")
 
 
-# --- how many cases ------------------------------------------------------------------------------
-
-
-def pytest_terminal_summary(terminalreporter):
-    """Say how many leak cases passed: one for each test, more where a test says so."""
-    passed = [r for r in terminalreporter.stats.get("passed", ()) if "tests/gate/" in r.nodeid]
-    count = sum(dict(report.user_properties).get("cases", 1) for report in passed)
-    if passed:
-        terminalreporter.write_line(f"gate: {count} cases, no picture without a valid receipt")
-
-
 @pytest.fixture
 def sealed():
     """A picture too small for a mark."""
