@@ -6,7 +6,8 @@ inpainting pipelines fill it): whole scenes of 128 px, c = 32, or close-ups of 6
 can be added later. Files in ``<out>/latents/<shard>`` or ``<out>/closeups/<shard>``:
 ``latents.npy`` (N, 3, 4, c, c) float16, unscaled as the encoder gives them; ``masks.npy``
 (N, 2, 2, c, c) uint8, the share in 0..255 of up to two objects before and after; ``holes.npy``
-(N, c, c) uint8, 0 or 255; ``edits.pkl``.
+(N, c, c) uint8, 0 or 255; ``edits.pkl``. With ``--controls``, ``<control>.npy``
+(N, channels, H, W) uint8 too: what a T2I-Adapter reads of the picture after.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import pickle
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -29,7 +31,7 @@ from torch import nn
 from retouch.evaluation.scenes.edits import KINDS, Edit, sample_edit
 from retouch.evaluation.scenes.places import Picture
 from retouch.evaluation.scenes.scene import Scene, coverage, render
-from training import autoencoder, loop, pictures
+from training import autoencoder, control_pictures, loop, pictures
 from training.art import cache_dir
 from training.pictures import Drawn
 
@@ -132,6 +134,10 @@ class Stock:
         pairs, mixture = self._stocks[near]
         return pairs, mixture.draw(self._count * (1 + near), rng)
 
+    def pairs(self) -> dict[bool, Pairs]:
+        """Return what batches are drawn from: whole scenes under False, close-ups under True."""
+        return {near: pairs for near, (pairs, _) in self._stocks.items()}
+
 
 def folder_of(out: Path, near: bool) -> Path:
     """Return the folder of the shards of whole scenes, or of close-ups."""
@@ -207,13 +213,22 @@ def compute(
     draw: Callable[[np.random.Generator], Drawn],
     count: int,
     rng: np.random.Generator,
-) -> None:
-    """Write the latents, masks and holes of ``count`` edits into the folder of a shard."""
+    *,
+    controls: Sequence[str] = (),
+    seconds: float = float("inf"),
+) -> int:
+    """Write the latents, masks and holes of edits into the folder of a shard; return how many.
+
+    ``count`` of them, or what is drawn in ``seconds``; ``controls`` are the pictures to keep.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     device = next(encoder.parameters()).device
     edits: list[Edit] = []
     files: dict[str, Any] = {}
+    begun = time.monotonic()
     for start in range(0, count, BATCH):
+        if edits and time.monotonic() - begun > seconds:
+            break
         drawn = [draw(rng) for _ in range(min(BATCH, count - start))]
         side = len(drawn[0].before)
         cells = side // PIXELS
@@ -221,6 +236,10 @@ def compute(
             "latents": np.zeros((count, 3, 4, cells, cells), np.float16),
             "masks": np.zeros((count, 2, 2, cells, cells), np.uint8),
             "holes": np.zeros((count, cells, cells), np.uint8),
+            **{
+                kind: np.zeros((count, control_pictures.CONTROLS[kind], side, side), np.uint8)
+                for kind in controls
+            },
         }
         pixels = []
         for row, d in enumerate(drawn, start):
@@ -231,14 +250,17 @@ def compute(
             files["masks"][row] = np.stack(slots)
             # Nearest, as diffusers scales the mask to the latents.
             files["holes"][row] = mask[::PIXELS, ::PIXELS] * 255
+            for kind in controls:
+                files[kind][row] = control_pictures.packed(kind, np.ascontiguousarray(d.after))
         x = torch.from_numpy(np.stack(pixels).astype(np.float32) * 2 - 1).permute(0, 3, 1, 2)
         x = x.to(device).contiguous(memory_format=torch.channels_last)
         with torch.no_grad(), loop.autocast(device.type):
             z = encoder(x).float().cpu().numpy()
         files["latents"][start : start + len(drawn)] = z.reshape(-1, 3, 4, cells, cells)
     for name, array in files.items():
-        np.save(folder / f"{name}.npy", array)
+        np.save(folder / f"{name}.npy", array[: len(edits)])
     (folder / "edits.pkl").write_bytes(pickle.dumps(edits))
+    return len(edits)
 
 
 def main() -> None:
@@ -249,6 +271,8 @@ def main() -> None:
     parser.add_argument("--shard", type=int, default=0, help="number of the shard; seeds it")
     parser.add_argument("--count", type=int, default=10_000, help="edits (three pictures each)")
     parser.add_argument("--close-ups", action="store_true", help="windows of 64 px")
+    parser.add_argument("--controls", nargs="*", default=(), choices=control_pictures.CONTROLS)
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="end after so many")
     parser.add_argument("--kind", choices=tuple(KINDS), help="of all edits; default: a mixture")
     args = parser.parse_args()
     near: bool = args.close_ups
@@ -256,8 +280,9 @@ def main() -> None:
     encoder = autoencoder.load(args.out, args.device).to(memory_format=torch.channels_last).encoder
     folder = folder_of(args.out, near) / f"{args.shard:03d}"
     draw = pictures.near if near else partial(pictures.whole, kind=args.kind)
-    compute(folder, encoder, draw, args.count, rng)
-    print(f"{args.count} pairs, scaling factor {scaling_factor(args.out)}")
+    wanted = {"controls": args.controls, "seconds": args.seconds}
+    count = compute(folder, encoder, draw, args.count, rng, **wanted)
+    print(f"{count} pairs, scaling factor {scaling_factor(args.out)}")
 
 
 if __name__ == "__main__":

@@ -19,7 +19,6 @@ from training import checkpoints
 from training.art import cache_dir
 from training.optimiser import Optimiser
 
-CHECKPOINT_SECONDS: Final = 180.0
 #: Steps over which the learning rate rises where all moments start anew, and where only Muon's do.
 WARMUP_STEPS: Final = 100
 MOMENTUM_STEPS: Final = 20
@@ -41,6 +40,11 @@ def options(
     if close_ups:
         parser.add_argument("--close-ups", type=float, default=0.0, help="share of steps, 0 to 1")
     parser.add_argument("--workers", type=int, default=0, help="processes that draw ahead (GPU)")
+    parser.add_argument("--deadline", type=float, help="unix time of the end, instead of --minutes")
+    parser.add_argument("--steps", type=int, default=0, help="end after so many; 0: no limit")
+    parser.add_argument("--decay", type=float, help="of the averaged weights; default: the part's")
+    parser.add_argument("--every", type=float, default=180.0, help="seconds between checkpoints")
+    parser.add_argument("--pieces", type=Path, help="folder that every checkpoint also goes to")
     return parser
 
 
@@ -67,6 +71,14 @@ def average_gradients(parameters: Iterable[nn.Parameter], world: int) -> None:
         offset += gradient.numel()
 
 
+def fast_products(device: str) -> None:
+    """Let a GPU round float32 products to TensorFloat-32 and time convolutions by shape."""
+    if torch.device(device).type == "cuda":
+        torch.set_float32_matmul_precision("high")
+        torch.backends.cudnn.allow_tf32 = True
+        torch.backends.cudnn.benchmark = True
+
+
 def autocast(device: str) -> contextlib.AbstractContextManager[object]:
     """Return the bfloat16 autocast context of the device."""
     return torch.autocast(torch.device(device).type, dtype=torch.bfloat16)
@@ -76,7 +88,9 @@ class Run:
     """One bounded, resumable training run: clock, optimiser, EMA copies and checkpoint.
 
     ``modules`` are trained; ``Run.ema`` holds their averaged copies. Progress is the share of
-    ``minutes`` spent over all starts, so an interrupted run resumes where it stopped.
+    ``minutes`` spent over all starts, so an interrupted run resumes where it stopped. With
+    ``deadline`` it is the share of the time between this start and then, and with ``steps`` the
+    run ends sooner.
     """
 
     def __init__(
@@ -89,7 +103,9 @@ class Run:
         weight_decay: float = 0.01,
     ) -> None:
         self.rank, self.world = start_processes()
-        self.modules, self.args, self.decay = modules, args, decay
+        self.modules, self.args = modules, args
+        self.decay: float = decay if args.decay is None else args.decay
+        fast_products(args.device)
         self.parameters = [p for m in modules.values() for p in m.parameters() if p.requires_grad]
         self.optimiser = Optimiser(
             modules,
@@ -109,17 +125,30 @@ class Run:
         if state is not None:
             self._resume(state)
         self._clock = self._saved = time.monotonic()
-        self._terms: dict[str, list[float]] = {}
+        self._started, self._skipped = time.time(), 0
+        self._reported = self._clock, self.samples
+        self._terms: dict[str, list[Tensor]] = {}
 
     @property
     def minutes(self) -> float:
         """Minutes trained over all starts."""
         return (self.spent + time.monotonic() - self._clock) / 60
 
+    @property
+    def progress(self) -> float:
+        """Share of the run that is over; 1 or more at the end."""
+        args = self.args
+        if args.steps and self.step - self._begun >= args.steps:
+            return 1.0
+        if args.deadline is None:
+            return float(self.minutes / args.minutes)
+        whole = max(args.deadline - self._started, 1e-9)
+        return float((time.time() - self._started) / whole)
+
     def steps(self) -> Iterator[int]:
         """Yield step numbers until the minutes are over; checkpoint on the way and at the end."""
         while True:
-            progress = torch.tensor(self.minutes / self.args.minutes)
+            progress = torch.tensor(self.progress)
             if self.world > 1:
                 distributed.broadcast(progress, 0)
             if float(progress) >= 1:
@@ -130,6 +159,8 @@ class Run:
                 rate *= 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * into_tail))
             self.optimiser.rate(rate)
             yield self.step
+        if self._terms and self.rank == 0:
+            self.report()
         self.save()
 
     def update(
@@ -149,6 +180,8 @@ class Run:
         norm = nn.utils.clip_grad_norm_(self.parameters, clip)
         if torch.isfinite(norm):
             self.optimiser.step()
+        else:
+            self._skipped += 1
         self.optimiser.forget()
         self.step += 1
         self.samples += (count or self.args.batch) * self.world
@@ -158,17 +191,25 @@ class Run:
                 averaged = list(self.ema[name].parameters())
                 torch._foreach_lerp_(averaged, list(module.parameters()), 1 - decay)
         for name, term in {"loss": loss, **(watch or {})}.items():
-            self._terms.setdefault(name, []).append(float(term.detach()))
+            # Read later: a GPU would have to finish the step first.
+            self._terms.setdefault(name, []).append(term.detach())
         if self.step % 50 == 0 and self.rank == 0:
-            means = (f"{name} {sum(v) / len(v):.4f}" for name, v in self._terms.items())
-            print(
-                f"{self.name} step {self.step} samples {self.samples} "
-                f"min {self.minutes:.1f} {' '.join(means)}",
-                flush=True,
-            )
-            self._terms.clear()
-        if time.monotonic() - self._saved > CHECKPOINT_SECONDS:
+            self.report()
+        if time.monotonic() - self._saved > self.args.every:
             self.save()
+
+    def report(self) -> None:
+        """Print where the run is, and the mean terms of the loss since the last report."""
+        means = (f"{name} {float(torch.stack(v).mean()):.4f}" for name, v in self._terms.items())
+        now = time.monotonic()
+        rate = (self.samples - self._reported[1]) / max(now - self._reported[0], 1e-9)
+        self._reported = now, self.samples
+        line = f"{self.name} step {self.step} samples {self.samples} min {self.minutes:.1f}"
+        line += f" samples/s {rate:.0f} {' '.join(means)}"
+        if torch.device(self.args.device).type == "cuda":
+            line += f" GPU {torch.cuda.max_memory_reserved() / 2**30:.1f} GiB"
+        print(line + (f" skipped {self._skipped}" if self._skipped else ""), flush=True)
+        self._terms.clear()
 
     def save(self) -> None:
         """Write the checkpoint (rank 0 only), replacing the former one in one move."""
@@ -186,6 +227,8 @@ class Run:
         partial = self.path.with_suffix(".partial")
         torch.save(state, partial)
         partial.replace(self.path)
+        if self.args.pieces is not None:
+            checkpoints.split(state, self.args.pieces, self.name)
 
     def _resume(self, state: dict[str, Any]) -> None:
         for name, module in self.modules.items():

@@ -6,7 +6,7 @@ from typing import Final
 
 import torch
 from diffusers import DDIMScheduler, UNet2DConditionModel
-from diffusers.models.attention_processor import AttnProcessor
+from diffusers.models.attention_processor import AttnProcessor, AttnProcessor2_0
 from torch import Tensor, nn
 from torch.nn import functional
 from transformers import CLIPTextConfig, CLIPTextModel
@@ -60,10 +60,23 @@ def build_unet(in_channels: int = 4) -> UNet2DConditionModel:
 
 
 def prepare_unet(unet: UNet2DConditionModel, device: str) -> UNet2DConditionModel:
-    """Move to the device, channels last, plain attention (faster to train at these sizes)."""
-    unet.set_attn_processor(AttnProcessor())
+    """Move to the device, channels last; on a CPU plain attention trains faster at these sizes."""
+    cuda = torch.device(device).type == "cuda"
+    unet.set_attn_processor(AttnProcessor2_0() if cuda else AttnProcessor())
     unet.to(device=device, memory_format=torch.channels_last)
     return unet
+
+
+def freeze(network: nn.Module) -> nn.Module:
+    """Let a network take no gradients, products' weights in bfloat16, as autocast would cast them.
+
+    Autocast keeps its casts of trained weights alone; a frozen one it would cast in every call.
+    """
+    network.requires_grad_(False)
+    for module in network.modules():
+        if isinstance(module, nn.Linear | nn.Conv2d):
+            module.to(torch.bfloat16)
+    return network
 
 
 def widen(unet: UNet2DConditionModel, state: dict[str, Tensor]) -> None:
@@ -122,11 +135,13 @@ class Noise(nn.Module):
         """Return (noised, timesteps, velocity) for (N, 4, H, W) latents of unit deviation."""
         count = len(latents)
         # Stratified; 80 % logit-normal around the middle of the schedule (arXiv 2403.03206).
-        places = (torch.arange(count) + torch.rand(count)) / count
-        uniform = torch.rand(count) < 0.2
+        device = latents.device
+        places = torch.arange(count, device=device) + torch.rand(count, device=device)
+        places = places / count
+        uniform = torch.rand(count, device=device) < 0.2
         middle = torch.sigmoid(self.centre + torch.special.ndtri(places.clamp(1e-4, 1 - 1e-4)))
         places = torch.where(uniform, places, middle)
-        timesteps = (places * STEPS).long().clamp(max=STEPS - 1).to(latents.device)
+        timesteps = (places * STEPS).long().clamp(max=STEPS - 1)
         alpha = self.alphas[timesteps].view(-1, 1, 1, 1)
         noise = torch.randn_like(latents)
         noised = alpha.sqrt() * latents + (1 - alpha).sqrt() * noise

@@ -14,6 +14,8 @@ from typing import Any, Final
 import torch
 from torch import Tensor, distributed, nn
 
+from training.muon import StackedMuon
+
 #: Parts of names whose weights are no hidden matrices.
 OUTER: Final = ("conv_in", "conv_out", "embeddings.", "embedding.")
 MOMENTUM: Final = 0.95
@@ -21,9 +23,12 @@ MOMENTUM: Final = 0.95
 RATIO: Final = 3.0
 
 
-def _matrix(tensor: Tensor) -> Tensor:
-    """Return (outputs, everything else) of a weight, whatever its memory format; a view."""
-    if tensor.dim() == 4 and not tensor.is_contiguous():
+def _matrix(tensor: Tensor, weight: Tensor) -> Tensor:
+    """Return (outputs, everything else) of a weight or its gradient, in the weight's memory order.
+
+    A view, where ``tensor`` has that order too.
+    """
+    if weight.dim() == 4 and not weight.is_contiguous():
         tensor = tensor.permute(0, 2, 3, 1)
     return tensor.flatten(1)
 
@@ -57,11 +62,12 @@ class Optimiser:
         self.adam = torch.optim.AdamW(
             outer, lr=lr, betas=(0.9, 0.98), weight_decay=weight_decay, fused=True
         )
-        self._views = [nn.Parameter(_matrix(p.detach())) for p in self._hidden]
+        self._views = [nn.Parameter(_matrix(p.detach(), p)) for p in self._hidden]
         pairs = zip(self._views, self._hidden, strict=True)
         if any(view.data_ptr() != parameter.data_ptr() for view, parameter in pairs):
             raise ValueError("a weight has a memory format that cannot be viewed as a matrix")
-        self.muon = torch.optim.Muon(
+        cuda = any(view.is_cuda for view in self._views)
+        self.muon = (StackedMuon if cuda else torch.optim.Muon)(
             self._own(self._views) or [nn.Parameter(torch.zeros(1, 1))],
             lr=lr * RATIO,
             weight_decay=weight_decay,
@@ -83,7 +89,7 @@ class Optimiser:
     def step(self) -> None:
         """Move the weights and forget the gradients."""
         for view, parameter in zip(self._views, self._hidden, strict=True):
-            view.grad = None if parameter.grad is None else _matrix(parameter.grad)
+            view.grad = None if parameter.grad is None else _matrix(parameter.grad, parameter)
         self.muon.step()
         self._exchange()
         self.adam.step()

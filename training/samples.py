@@ -26,7 +26,7 @@ from transformers import CLIPImageProcessor, CLIPVisionModelWithProjection
 
 from retouch.evaluation.scenes.captions import caption
 from retouch.evaluation.scenes.scene import Scene, Thing, render
-from training import t2i_adapter
+from training import control_pictures
 from training.export import TARGET
 
 STEPS: Final = 25
@@ -212,7 +212,7 @@ def t2i_sheet(target: Path, control: str) -> list[tuple[str, Image.Image]]:
     pipeline = load(target, StableDiffusionAdapterPipeline, adapter=adapter)
     sheet = []
     for scene in SOURCES:
-        drawn = np.round(t2i_adapter.drawn(control, render(scene)[0]) * 255).astype(np.uint8)
+        drawn = np.round(control_pictures.drawn(control, render(scene)[0]) * 255).astype(np.uint8)
         hint = Image.fromarray(drawn[..., 0] if drawn.shape[2] == 1 else drawn)
         sheet.append((caption(scene), picture(scene)))
         sheet.append((f"{control} control", hint.convert("RGB")))

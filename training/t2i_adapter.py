@@ -12,34 +12,35 @@ vaguely; the mean of both runs' weights has the best of each (WiSE-FT, arXiv 210
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import torch
 from diffusers import T2IAdapter
 from numpy.typing import NDArray
 
-from retouch.evaluation.scenes.captions import caption, object_phrase, place_phrase
 from retouch.evaluation.scenes.scene import Scene, coverage, render
-from retouch.imaging import control
-from training import autoencoder, base, checkpoints, latents, loop, network, pictures, rollout
+from training import (
+    autoencoder,
+    base,
+    checkpoints,
+    latents,
+    loop,
+    network,
+    pictures,
+    rollout,
+    validation,
+)
 from training.batches import Batch, stream
+from training.control_pictures import CONTROLS, drawn
+from training.stored_controls import StoredControls, partial_caption, stored
 from training.tokenizer import Words
 
 Picture = NDArray[np.float32]
 #: Scenes, their pictures, latents (N, 4, h, w) and masks (N, 1, h, w) of the objects.
 Shown: TypeAlias = tuple[list[Scene], list[Picture], torch.Tensor, NDArray[np.float32]]
-
-#: Control -> channels.
-CONTROLS: Final[dict[str, int]] = {"canny": 1, "sketch": 1, "color": 3}
-SIDE: Final = 128
-
-
-def drawn(kind: str, picture: Picture) -> Picture:
-    """Return the (H, W, channels) control picture in [0, 1] that the product would draw."""
-    lines = control.extract(kind, picture, native_size=SIDE)
-    return lines if lines.ndim == 3 else lines[..., None]
 
 
 def build(kind: str) -> T2IAdapter:
@@ -70,18 +71,6 @@ def load(out: Path, kind: str) -> T2IAdapter:
     return adapter
 
 
-def _text(scene: Scene, rng: np.random.Generator) -> str:
-    """Return the caption, or only a part of it, so that the control must give the rest."""
-    draw = rng.random()
-    if draw < 0.10:
-        return ""
-    if draw < 0.25 and scene.things:
-        return object_phrase(scene.things[0].noun, scene.things[0].colour)
-    if draw < 0.35:
-        return place_phrase(scene.place, bare=True)
-    return caption(scene)
-
-
 class Controls:
     """Random pictures with their control picture and a caption that may leave things out.
 
@@ -103,13 +92,17 @@ class Controls:
         """
         scenes, shown, z, masks = (self._near if self.turns.near() else self._whole)(rng)
         lines = np.stack([drawn(self.kind, picture) for picture in shown])
-        ids = self.words.encode([_text(scene, rng) for scene in scenes])
+        ids = self.words.encode([partial_caption(scene, rng) for scene in scenes])
         return {
             "z": z * self.pairs.scaling,
             "weight": torch.from_numpy(masks if self.kind == "color" else _cells(lines)),
             "lines": torch.from_numpy(lines).permute(0, 3, 1, 2),
             "ids": torch.from_numpy(ids),
         }
+
+    def gather(self, batch: Batch) -> Batch:
+        """Return the batch, which is whole already."""
+        return batch
 
     def _whole(self, rng: np.random.Generator) -> Shown:
         pairs = self.pairs
@@ -146,14 +139,18 @@ class Teacher:
         self.device: str = args.device
         self.share: float = args.rollouts
         self.unet, self.text, self.words = base.load(args.out, args.device)
-        network.prepare_unet(self.unet, args.device).requires_grad_(False)
+        network.freeze(network.prepare_unet(self.unet, args.device))
+        network.freeze(self.text)
         self.adapter = adapter
         self.noise = network.Noise().to(args.device)
 
-    def loss(self, batch: Batch, steps: int) -> torch.Tensor:
-        """Return the loss of a batch; its own samples are ``steps`` steps old."""
+    def loss(self, batch: Batch, steps: int, share: float | None = None) -> torch.Tensor:
+        """Return the loss of a batch; its own samples are ``steps`` steps old.
+
+        ``share`` of own samples, 0 to 1; None: that of the training.
+        """
         x, times, velocity = self.noise(batch["z"])
-        own = int(self.share * len(x))
+        own = int((self.share if share is None else share) * len(x))
         weight = torch.ones_like(x[:, :1, :1, :1])
         with loop.autocast(self.device):
             with torch.no_grad():
@@ -179,7 +176,9 @@ class Teacher:
         steps: int,
     ) -> torch.Tensor:
         def predict(x: torch.Tensor, time: int) -> torch.Tensor:
-            return self._asked(x, torch.tensor(time, device=x.device), states, features)
+            # Filled there: a copy from here would wait for the GPU.
+            times = torch.full((), time, device=x.device)
+            return self._asked(x, times, states, features)
 
         return rollout.sample(predict, noise, self.noise.alphas, end, steps)
 
@@ -196,10 +195,34 @@ class Teacher:
         return output
 
 
+def _source(args: argparse.Namespace, words: Words) -> StoredControls | Controls:
+    sizes = (False, True) if args.close_ups > 0 else (False,)
+    if all(stored(args.out, args.control, near=near) for near in sizes):
+        return StoredControls(args, words)
+    return Controls(args, words)
+
+
+def held_out(args: argparse.Namespace, words: Words) -> Batch:
+    """Return whole scenes of the shards in ``--held-out``, with their control pictures."""
+    whole = argparse.Namespace(**{**vars(args), "close_ups": 0.0})
+    return StoredControls(whole, words, args.held_out).fixed(args.batch)
+
+
+def _validate(when: str, run: loop.Run, teacher: Teacher, batch: Batch) -> None:
+    """Print the averaged adapter's loss of noised answers and of own samples."""
+    trained, teacher.adapter = teacher.adapter, run.ema["adapter"]
+    for name, share in (("noised answers", 0.0), ("own samples", 1.0)):
+        loss = partial(teacher.loss, batch, rollout.LONGEST, share)
+        mean = validation.fixed_loss(loss, teacher.device, 8)
+        print(f"{run.name} held-out {when} {name} {mean:.5f}", flush=True)
+    teacher.adapter = trained
+
+
 def main() -> None:
     """Command line."""
     parser = loop.options(__doc__, minutes=20, close_ups=True)
     parser.add_argument("--control", choices=tuple(CONTROLS), default="canny")
+    parser.add_argument("--held-out", type=Path, help="cache folder of shards to validate on")
     parser.add_argument("--rollouts", type=float, default=0.0, help="share of own samples, 0 to 1")
     args = parser.parse_args()
     torch.manual_seed(args.seed)
@@ -209,11 +232,18 @@ def main() -> None:
     adapter.to(args.device, memory_format=torch.channels_last)
     run = loop.Run(name, {"adapter": adapter}, args, decay=0.99)
     teacher = Teacher(args, adapter)
-    controls = Controls(args, teacher.words)
-    for batch in stream(controls.draw, run, args):
+    controls = _source(args, teacher.words)
+    fixed = None
+    if args.held_out is not None:
+        fixed = held_out(args, teacher.words)
+        _validate("start", run, teacher, fixed)
+    for drawn_batch in stream(controls.draw, run, args):
+        batch = controls.gather(drawn_batch)
         # Counted, not drawn: all processes take equally long.
         loss = teacher.loss(batch, 1 + run.step % rollout.LONGEST)
         run.update(loss, count=len(batch["z"]))
+    if fixed is not None:
+        _validate("end", run, teacher, fixed)
 
 
 if __name__ == "__main__":

@@ -50,7 +50,10 @@ def write_json(path: Path, seed: int, results: dict[str, Any]) -> None:
         "diffusers": diffusers.__version__,
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(about | results, indent=2) + "\n", encoding="utf-8")
+    # One that is stopped while it writes keeps what it wrote before.
+    part = path.with_name(f"{path.name}.part")
+    part.write_text(json.dumps(about | results, indent=2) + "\n", encoding="utf-8")
+    part.replace(path)
 
 
 def _cell(value: object) -> str:
@@ -60,9 +63,11 @@ def _cell(value: object) -> str:
 
 
 def _commit() -> str:
-    done = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True
-    )
+    command = ["git", "describe", "--always", "--dirty"]
+    try:
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    except OSError:  # no git here
+        return "unknown"
     return done.stdout.strip() or "unknown"
 
 

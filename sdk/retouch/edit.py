@@ -139,6 +139,8 @@ class Edit:
     _condition: Condition | None = None
     _source: Tensor | None = None
     _sampler: Sampler | None = None
+    _latent_mask: Tensor | None = None
+    _start_noise: dict[int, Tensor] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.noise = self.input.noise or NoiseStreams(self.input.seed)
@@ -253,13 +255,18 @@ class Edit:
 
         if self.input.mask is None:
             return None
-        return area_mask(self.input.mask, self.latent_size).to(self.model.device)
+        if self._latent_mask is None:  # asked at every step, and copied to the device once
+            small = area_mask(self.input.mask, self.latent_size)
+            self._latent_mask = small.to(self.model.device)
+        return self._latent_mask
 
     def start_noise(self, repeat: int = 0) -> Tensor:
         """The noise the edit starts from, ``[1, C, h, w]``; all lanes share it."""
-        name = "start" if repeat == 0 else f"start/{repeat}"
-        shape = (1, self.model.latent_channels, *self.latent_size)
-        return self.noise.normal(name, shape).to(self.model.device)
+        if repeat not in self._start_noise:
+            name = "start" if repeat == 0 else f"start/{repeat}"
+            shape = (1, self.model.latent_channels, *self.latent_size)
+            self._start_noise[repeat] = self.noise.normal(name, shape).to(self.model.device)
+        return self._start_noise[repeat]
 
     def begin(self, strength: float, *, repeats: int = 1) -> None:
         """Start from the noised picture instead of pure noise."""

@@ -19,6 +19,11 @@ BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
         ("parity", ["--only", "SDEdit 0.6, ddim"], "rows"),
         ("compose", ["--only", "guidance + sdedit"], "rows"),
         ("engine", ["--quick"], "overhead_vs_diffusers"),
+        (
+            "gpu",
+            ["--quick", "--device", "cpu", "--threads", "1", "--only", "sd1"],
+            "sd1.throughput_ratio",
+        ),
     ],
 )
 def test_it_runs_and_says_when_where_and_of_what(tmp_path, name, arguments, key):

@@ -177,3 +177,38 @@ def test_short_flows(walk, steps):
     engine.run()
     assert job.done
     assert job.watched.closed
+
+
+def test_a_paused_job_is_left_out_and_keeps_what_it_has(network, walk, alone):
+    expected = alone(walk(text=1.0, steps=4))
+    engine = Engine()
+    paused, other = engine.submit(walk(text=1.0, steps=4)), engine.submit(walk(text=2.0))
+    engine.tick()
+    paused.paused, before = True, len(network.calls)
+    assert engine.runnable == 1 and engine.active == 2
+    engine.run()
+    assert other.done and not paused.done
+    assert all(1.0 not in served(network, call) for call in range(before, len(network.calls)))
+    assert engine.tick() == Tick(0, 0, 0)
+    paused.paused = False
+    engine.run()
+    assert torch.equal(paused.result, expected)
+
+
+def test_a_paused_job_does_not_grow_older(network, walk):
+    engine = Engine(row_cap=1, aging=2)
+    paused = engine.submit(walk(text=1.0, steps=2))
+    paused.priority, paused.paused = Priority.BATCH, True
+    engine.submit(walk(text=2.0, steps=8))
+    for _ in range(6):
+        engine.tick()
+    paused.paused = False
+    engine.tick()
+    assert served(network) == [2.0]
+
+
+def test_a_paused_job_can_be_cancelled(walk):
+    engine = Engine()
+    job = engine.submit(walk())
+    job.paused = True
+    assert engine.cancel(job) and engine.active == 0

@@ -1,7 +1,5 @@
 """A training goes on from what is committed when the machine that began it is gone."""
 
-from argparse import Namespace
-
 import pytest
 import torch
 from torch import nn
@@ -15,9 +13,8 @@ def committed(tmp_path, monkeypatch):
 
 
 def options(out, minutes=60.0):
-    return Namespace(
-        out=out, device="cpu", minutes=minutes, batch=4, lr=1e-2, seed=0, optimiser="muon", tail=0.4
-    )
+    line = ["--out", str(out), "--minutes", str(minutes), "--batch", "4", "--lr", "1e-2"]
+    return loop.options("A run.", minutes=60).parse_args(line)
 
 
 def run(out):
@@ -78,3 +75,26 @@ def committed_run(out):
     checkpoints.write(out / "part.pt")
     (out / "elsewhere").mkdir()
     return run(out / "elsewhere")
+
+
+def test_pieces_are_joined_to_what_was_split(tmp_path):
+    weights = {f"w{n}": torch.full((8, 8), float(n)) for n in range(5)}
+    state = {"ema": {"net": weights}, "step": 7, "samples": 70, "spent": 1.5}
+    files = checkpoints.split(state, tmp_path, "toy", limit=300)
+    assert len(files) == 3 and all(file.stat().st_size < 1000 for file in files)
+    found = torch.load(checkpoints.join(tmp_path, tmp_path / "new" / "toy.pt"), weights_only=True)
+    assert (found["step"], found["samples"], found["spent"]) == (7, 70, 1.5)
+    assert set(found["ema"]["net"]) == set(weights)
+    assert all(torch.equal(found["ema"]["net"][name], w) for name, w in weights.items())
+
+
+def test_pieces_of_different_steps_or_a_missing_one_are_refused(tmp_path):
+    state = {"ema": {"net": {"a": torch.ones(9), "b": torch.ones(9)}}, "step": 1, "samples": 1}
+    files = checkpoints.split({**state, "spent": 1.0}, tmp_path, "toy", limit=20)
+    old = files[1].read_bytes()
+    checkpoints.split({**state, "step": 2, "spent": 2.0}, tmp_path, "toy", limit=20)
+    files[1].write_bytes(old)
+    with pytest.raises(ValueError, match="different steps"):
+        checkpoints.join(tmp_path, tmp_path / "toy.pt")
+    with pytest.raises(FileNotFoundError, match="no piece"):
+        checkpoints.join(tmp_path, tmp_path / "other.pt")
