@@ -9,6 +9,7 @@ import grpc
 from retouch import errors
 from retouch.v1 import errors_pb2
 from retouch_daemon.storage import errors as storage
+from retouch_safety import errors as safety
 
 _Code = errors_pb2.ErrorCode
 _Status = grpc.StatusCode
@@ -22,15 +23,18 @@ CODES: Final[tuple[tuple[type[Exception], _Code.ValueType, grpc.StatusCode], ...
     (errors.InvalidRequest, _Code.ERROR_CODE_INVALID_REQUEST, _Status.INVALID_ARGUMENT),
     (errors.ModelMissing, _Code.ERROR_CODE_MODEL_MISSING, _Status.NOT_FOUND),
     (errors.ModelInvalid, _Code.ERROR_CODE_MODEL_INVALID, _Status.FAILED_PRECONDITION),
+    (errors.ModelInUse, _Code.ERROR_CODE_MODEL_IN_USE, _Status.FAILED_PRECONDITION),
     (errors.ModelError, _Code.ERROR_CODE_MODEL_INVALID, _Status.FAILED_PRECONDITION),
     (errors.OperationFailed, _Code.ERROR_CODE_OPERATION_FAILED, _Status.INTERNAL),
     (errors.ForwardFailed, _Code.ERROR_CODE_FORWARD_FAILED, _Status.INTERNAL),
+    (safety.InvalidInput, _Code.ERROR_CODE_INVALID_FIELD, _Status.INVALID_ARGUMENT),
+    (storage.NoDigest, _Code.ERROR_CODE_INVALID_FIELD, _Status.INVALID_ARGUMENT),
     (storage.UnknownBlob, _Code.ERROR_CODE_INVALID_IMAGE, _Status.NOT_FOUND),
     (storage.UnknownJob, _Code.ERROR_CODE_INVALID_FIELD, _Status.NOT_FOUND),
     (storage.CorruptBlob, _Code.ERROR_CODE_INVALID_IMAGE, _Status.DATA_LOSS),
     (storage.WrongOffset, _Code.ERROR_CODE_INVALID_FIELD, _Status.ABORTED),
     (storage.QuotaExceeded, _Code.ERROR_CODE_EXHAUSTED, _Status.RESOURCE_EXHAUSTED),
-    (storage.StorageFailed, _Code.ERROR_CODE_EXHAUSTED, _Status.UNAVAILABLE),
+    (storage.StorageFailed, _Code.ERROR_CODE_UNAVAILABLE, _Status.UNAVAILABLE),
 )
 _RETRYABLE: Final = (storage.QuotaExceeded, storage.StorageFailed, storage.WrongOffset)
 _VALUE_CHARACTERS: Final = 80
@@ -45,6 +49,13 @@ def status_of(problem: Exception) -> grpc.StatusCode:
     return next(
         (status for kind, _, status in CODES if isinstance(problem, kind)), _Status.INTERNAL
     )
+
+
+def status_of_code(code: errors_pb2.ErrorCode.ValueType) -> grpc.StatusCode:
+    """Return the gRPC status of an error that is a message already."""
+    if code == _Code.ERROR_CODE_TIME_LIMIT:
+        return _Status.DEADLINE_EXCEEDED
+    return next((status for _, known, status in CODES if known == code), _Status.INTERNAL)
 
 
 def failed_of(problem: Exception) -> errors_pb2.Failed:

@@ -3,71 +3,105 @@
 from __future__ import annotations
 
 import asyncio
-import logging
+import os
 import signal
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from retouch.client.finding import DEFAULT_ADDRESS, default_folder
-from retouch_daemon.front.settings import Settings
-from retouch_safety.profiles import PROFILES
+from retouch_daemon.options import serve_options, settings_of
+
+if TYPE_CHECKING:
+    from retouch_daemon.front.server import Daemon
+    from retouch_daemon.front.service_notices import ServiceNotices
+    from retouch_daemon.front.settings import Settings
 
 
 @click.command()
-@click.option("--address", default=DEFAULT_ADDRESS, show_default=True, help="Loopback and port.")
-@click.option("--no-tcp", is_flag=True, help="Listen on the Unix socket only.")
-@click.option("--socket", type=click.Path(path_type=Path), help="Unix socket to listen on, too.")
-@click.option("--folder", type=click.Path(path_type=Path), help="What it keeps, and its token.")
-@click.option("--device", help="cpu or cuda; CUDA when there is one.")
-@click.option("--row-cap", type=click.IntRange(1, 1024), default=16, show_default=True,
-              help="Most rows of one network call.")  # fmt: skip
-@click.option("--policy", type=click.Choice(PROFILES), default="standard", show_default=True,
-              help="How strict the gate is; none allows what is never allowed.")  # fmt: skip
-@click.option("--keep-days", type=click.FloatRange(0.0), default=7.0, show_default=True,
-              help="How long jobs that are over are kept.")  # fmt: skip
+@serve_options
 @click.option("--check", is_flag=True, help="Say what would be exposed to whom; serve nothing.")
-def serve(address: str, no_tcp: bool, check: bool, folder: Path | None, **options: Any) -> None:
-    """Serve edits to hosts on this machine, until it is stopped.
+def serve(check: bool, log_format: str, log_level: str, **options: Any) -> None:
+    """Serve edits to hosts, until it is stopped.
 
     Jobs are on the disk before they are acknowledged: those that a stop interrupts begin again at
-    the next start. Clients find the token in the file that is printed.
+    the next start. Clients find the token in the file that is printed. Other machines can connect
+    only with TLS: give --address, --tls-cert and --tls-key.
     """
-    settings = Settings(
-        folder=folder or default_folder(), address="" if no_tcp else address, **options
-    )
+    settings = settings_of(options)
     if check:
-        for sentence in settings.exposure():
-            click.echo(sentence)
+        _check(settings)
         return
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    from retouch_daemon.front.server import AlreadyServed
+    from retouch_daemon.front.listening import AlreadyServed
+    from retouch_daemon.front.log_lines import write_lines
     from retouch_daemon.storage.errors import StorageError
 
+    write_lines(log_format, log_level)
+    os.environ.update(settings.environment())  # for the processes that load plugins and models
     try:
         asyncio.run(_serve(settings))
     except (AlreadyServed, StorageError, ValueError) as problem:
         raise click.ClickException(str(problem)) from problem
 
 
+def _check(settings: Settings) -> None:
+    from retouch_daemon.front.exposure import exposure
+    from retouch_daemon.front.identity import read_token
+
+    for sentence in exposure(settings):
+        click.echo(sentence)
+    try:
+        if settings.token_file.exists():
+            read_token(settings.token_file)
+    except (OSError, ValueError) as problem:
+        raise click.ClickException(str(problem)) from problem
+
+
 async def _serve(settings: Settings) -> None:
     from retouch_daemon.front.server import Daemon
+    from retouch_daemon.front.service_notices import ServiceNotices
 
-    stopped = asyncio.Event()
+    told, again = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopped.set)
+        loop.add_signal_handler(number, lambda: (again if told.is_set() else told).set())
+    notices = ServiceNotices()
     async with Daemon(settings) as daemon:
-        if settings.address:
-            host = settings.address.rpartition(":")[0]
-            click.echo(f"serving on {host}:{daemon.port}")
-        if settings.socket is not None:
-            click.echo(f"serving on unix:{settings.socket}")
-        click.echo(f"token in {settings.token_file}")
+        _say_where(settings, daemon)
+        helping = [
+            asyncio.create_task(_say_ready(daemon, notices)),
+            asyncio.create_task(notices.watchdog()),
+        ]
         broken = asyncio.create_task(daemon.wait())
-        await asyncio.wait(
-            (asyncio.create_task(stopped.wait()), broken), return_when=asyncio.FIRST_COMPLETED
-        )
+        await _first(asyncio.create_task(told.wait()), broken)
         if broken.done():
             broken.result()
+        helping[0].cancel()
+        seconds = settings.drain_seconds
+        notices.say(STOPPING=1, EXTEND_TIMEOUT_USEC=round((seconds + 30) * 1e6))
+        if seconds:
+            draining = asyncio.create_task(daemon.drain(seconds))
+            await _first(draining, asyncio.create_task(again.wait()))
+        for task in helping:
+            task.cancel()
+
+
+async def _first(*tasks: asyncio.Task[Any]) -> None:
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+
+
+def _say_where(settings: Settings, daemon: Daemon) -> None:
+    if settings.address:
+        host = settings.address.rpartition(":")[0]
+        click.echo(f"serving on {host}:{daemon.port}")
+    if settings.socket is not None:
+        click.echo(f"serving on unix:{settings.socket}")
+    if settings.status_address:
+        host = settings.status_address.rpartition(":")[0]
+        click.echo(f"metrics on {host}:{daemon.status_port}")
+    click.echo(f"token in {settings.token_file}")
+
+
+async def _say_ready(daemon: Daemon, notices: ServiceNotices) -> None:
+    notices.say(STATUS="loading")
+    await daemon.wait_until_ready()
+    await notices.insist(READY=1, STATUS="serving")

@@ -8,7 +8,7 @@ their seeds only, so this costs N times the calls, which share forwards.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from retouch.errors import CannotCombine
@@ -45,15 +45,24 @@ class BestOf(Operation):
             )
         choose_adapter("clip", self.model)
 
+    def settled(self, plan: Plan) -> BestOf:
+        """With the model that ranks."""
+        return replace(self, model=choose_adapter("clip", self.model).name)
+
     def candidates(self) -> int:
         """``n``."""
         return self.n
 
     def choose(self, pictures: Sequence[Tensor], edit: Edit) -> int:
         """Index of the picture nearest to the prompt; the first one among equals."""
+        return self.rank(pictures, edit)[0]
+
+    def rank(self, pictures: Sequence[Tensor], edit: Edit) -> Sequence[int]:
+        """Indices by similarity to the prompt, the nearest first; equals in their own order."""
         import torch
 
         clip = edit.adapters.clip(self.model)
         found = clip.similarity(torch.stack(list(pictures)), edit.input.prompt).float()
         edit.notes["best_of.similarity"] = [round(value, 4) for value in found.tolist()]
-        return int(found.nan_to_num(nan=-2.0).argmax())
+        order: list[int] = found.nan_to_num(nan=-2.0).argsort(descending=True, stable=True).tolist()
+        return order

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, ClassVar
 from retouch.denoiser import gather
 from retouch.models.family import GUIDANCE
 from retouch.operation import Operation, Stage, in_window
-from retouch.parameters import parameter
+from retouch.parameters import parameter, parameters_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from retouch.denoiser import Condition, Denoiser, Flow, NoiseLevel
     from retouch.edit import Delta, Edit
+    from retouch.plan import Plan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +62,16 @@ class Guidance(Operation):
     def branches(self) -> int:
         """One more than the prompt's own, unless guidance is off."""
         return 0 if self.scale == 1.0 else 1
+
+    def settled(self, plan: Plan) -> Guidance:
+        """With the scale that is taken, unless another operation brings it."""
+        others = (type(other) for other in plan.operations if other is not self)
+        theirs = any(known.guides for other in others for known in parameters_of(other))
+        return (
+            self
+            if theirs or self.scale is not None
+            else replace(self, scale=plan.geometry.guidance)
+        )
 
     def prepare(self, edit: Edit) -> None:
         """Set the prompt delta."""

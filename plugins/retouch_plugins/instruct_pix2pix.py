@@ -19,6 +19,7 @@ from retouch.parameters import parameter
 if TYPE_CHECKING:
     from retouch.denoiser import Condition
     from retouch.edit import Edit
+    from retouch.plan import Plan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +47,11 @@ class InstructPix2Pix(Operation):
     def branches(self) -> int:
         """The branch with the picture but without the instruction."""
         return 0 if self.image_scale == 1.0 else 1
+
+    def settled(self, plan: Plan) -> InstructPix2Pix:
+        """With the scale that is taken."""
+        scale = plan.geometry.guidance if self.text_scale is None else self.text_scale
+        return replace(self, text_scale=scale)
 
     def prepare(self, edit: Edit) -> None:
         """Add the picture as channels and its delta before the prompt's."""

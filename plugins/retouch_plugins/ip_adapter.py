@@ -19,7 +19,7 @@ networks take the same places: the deepest up and the deepest down block that at
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from retouch.denoiser import AttentionPlace, Condition, NoiseLevel
     from retouch.edit import Edit
     from retouch.models.adapters import IPAdapterWeights
+    from retouch.models.records import ModelRecord
     from retouch.plan import Plan
 
 LayerGroup = Literal["full", "style", "composition"]
@@ -93,8 +94,15 @@ class IPAdapter(Operation):
 
     def check(self, plan: Plan) -> None:
         """The adapter must be installed."""
+        self._chosen(plan)
+
+    def settled(self, plan: Plan) -> IPAdapter:
+        """With the adapter that is taken."""
+        return replace(self, model=self._chosen(plan).name)
+
+    def _chosen(self, plan: Plan) -> ModelRecord:
         width = plan.model.cross_attention_dim
-        choose_adapter("ip_adapter", self.model, model=plan.model.name, width=width)
+        return choose_adapter("ip_adapter", self.model, model=plan.model.name, width=width)
 
     def prepare(self, edit: Edit) -> None:
         """Encode the references and add their tokens.
@@ -198,14 +206,29 @@ def _encode(
     """The references as one image prompt, and the tokens of "no picture" in the same number."""
     import torch
 
-    tokens = [adapter.embed(_tensor(image).to(edit.model.device)) for image, _ in shown]
-    nothing = adapter.embed_nothing()
+    tokens = [_tokens(adapter, image, edit) for image, _ in shown]
+    nothing = _remembered(adapter, (), edit, adapter.embed_nothing)
     weights = torch.tensor([w for _, w in shown], device=edit.model.device)
     per_token = weights.repeat_interleave(nothing.shape[1])[:, None]
     alike = bool((weights == 1.0).all())
     project = Projection(adapter.to_k, adapter.to_v, None if alike else per_token, edit.model.dtype)
     prompt = ImagePrompt(torch.cat(tokens, dim=1), project, scale=lambda place, level: 0.0)
     return prompt, nothing.repeat(1, len(shown), 1)
+
+
+def _tokens(adapter: IPAdapterWeights, image: Image, edit: Edit) -> Tensor:
+    def embed() -> Tensor:
+        return adapter.embed(_tensor(image).to(edit.model.device))
+
+    return _remembered(adapter, (image.pixels,), edit, embed)
+
+
+def _remembered(
+    adapter: IPAdapterWeights, seen: tuple[object, ...], edit: Edit, embed: Callable[[], Tensor]
+) -> Tensor:
+    """What an adapter makes of what it sees; the same reference is encoded once."""
+    parts = (adapter.digest, *seen)
+    return edit.remember("image_tokens", parts, lambda: {"tokens": embed()})["tokens"]
 
 
 def _tensor(image: Image) -> Tensor:

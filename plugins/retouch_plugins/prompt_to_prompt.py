@@ -35,7 +35,7 @@ from retouch.alignment import (
     read_prompt,
 )
 from retouch.errors import CannotCombine, InvalidField
-from retouch.inversion import invert, without_picture
+from retouch.inversion import invert_once, without_picture
 from retouch.operation import Operation, Stage, in_window
 from retouch.parameters import parameter, read_map
 
@@ -256,7 +256,7 @@ class PromptToPrompt(Operation):
         self._check_inversion(edit.input.sampler, edit.start.repeats)
         source = edit.source
         condition = without_picture(described, edit.model, source)
-        lanes.trajectory = yield from invert(source, edit.levels, condition, edit.model.prediction)
+        lanes.trajectory = yield from invert_once(edit, source, condition)
         edit.start = replace(edit.start, latents=lanes.trajectory[edit.levels[0]])
 
 

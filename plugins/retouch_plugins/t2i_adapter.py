@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from retouch.errors import InvalidField
 from retouch.imaging.image import Image, Mask
+from retouch.models.adapter_files import recommends_guidance
 from retouch.models.choosing import choose_adapter
 from retouch.operation import Operation, Stage, in_window
 from retouch.parameters import parameter
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from retouch.denoiser import Condition, Denoiser, Flow, NoiseLevel
     from retouch.edit import Edit
     from retouch.imaging.image import Floats
+    from retouch.models.records import ModelRecord
     from retouch.plan import Plan
 
 
@@ -87,8 +89,17 @@ class T2IAdapter(Operation):
 
     def check(self, plan: Plan) -> None:
         """The adapter must be installed."""
+        self._chosen(plan)
+
+    def settled(self, plan: Plan) -> T2IAdapter:
+        """With the adapter that is taken, and what it recommends."""
+        chosen = self._chosen(plan)
+        guided = recommends_guidance(chosen.path) if self.guided is None else self.guided
+        return replace(self, model=chosen.name, guided=guided)
+
+    def _chosen(self, plan: Plan) -> ModelRecord:
         model = plan.model.name
-        choose_adapter("t2i_adapter", self.model, model=model, variety=self.kind)
+        return choose_adapter("t2i_adapter", self.model, model=model, variety=self.kind)
 
     def prepare(self, edit: Edit) -> None:
         """Compute the features and add them to what the network sees.
@@ -102,8 +113,13 @@ class T2IAdapter(Operation):
         if self.mask is not None and self.mask.bbox() is None:
             return
         adapter = edit.adapters.t2i_adapter(self.model, self.kind, edit.model)
-        found = adapter.residuals(self.control(edit, adapter.in_channels))
-        features = Features((self._placed(feature) * self.scale for feature in found), self)
+        control = self.control(edit, adapter.in_channels)
+        found = edit.remember(
+            "control_features",
+            (adapter.digest, control),
+            lambda: {str(i): each for i, each in enumerate(adapter.residuals(control))},
+        )
+        features = Features((self._placed(each) * self.scale for each in found.values()), self)
         known = edit.condition.residuals
         edit.condition = replace(edit.condition, residuals=(*known, features))
         if adapter.guided if self.guided is None else self.guided:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -11,6 +11,7 @@ from typing import TypeAlias
 import numpy as np
 
 from retouch.admission_job import job_of
+from retouch.candidates import Try
 from retouch.errors import Blocked
 from retouch.imaging.image import Floats, Image, Mask
 from retouch.imaging.patch import Patch, composite, make_patch
@@ -67,34 +68,33 @@ class Admitted:
         """
         request = self.plan.request
         seeds = range(request.seed, request.seed + request.variants)
-        return self.results((None, seed, {"unchanged": True}) for seed in seeds)
+        return self.results([(None, seed, {"unchanged": True})] for seed in seeds)
 
-    def results(
-        self, made: Iterable[tuple[Floats | None, int, Mapping[str, object]]]
-    ) -> tuple[EditResult, ...]:
+    def results(self, made: Iterable[Iterable[Try]]) -> tuple[EditResult, ...]:
         """Paste working pictures into the document and release what was asked for.
 
-        A variant that the gate refuses has its refusal in its place; the others are released.
-        Where composite and patch are asked for, both must pass, or the variant has neither.
+        Of the tries at a variant, the best one first, the first that passes is the variant. One of
+        which the gate refuses all has the first refusal in its place; the others are released.
+        Where composite and patch are asked for, both must pass, or the try has neither.
 
         Args:
-            made: of every variant the working picture, h x w x 3 in [0, 1] at the plan's working
-                size, or None for the document as it is; the seed that made it; its effective
-                settings.
+            made: the tries at every variant, their pictures at the plan's working size.
 
         Raises:
             Blocked: the gate refused all of them; the error is the first one's.
         """
-        results = tuple(self._variant(*found) for found in made)
-        refusals = [result.refused for result in results if result.refused is not None]
-        if refusals and len(refusals) == len(results):
-            raise refusals[0]
-        return results
+        return some_released(
+            [first_released(self.tried(*found) for found in tries) for tries in made]
+        )
 
-    def look(self, step: Step) -> Released | None:
+    def look(self, step: Step, max_side: int | None = None) -> Released | None:
         """Return a look at the edit on its way, through the gate; None where none can be had.
 
         The first look of an edit is blurred.
+
+        Args:
+            step: of this edit.
+            max_side: longest side of the look in pixels, at most the crop's own; None: that.
 
         Raises:
             Blocked: the gate refused this look, at the variant ``step.variant``. Catch it: where
@@ -105,13 +105,14 @@ class Admitted:
             raise ValueError("look: got a step of another edit; allowed: one of this edit's own")
         if step.preview is None:
             return None
-        sealed = step.preview()
+        sealed = step.preview(max_side)
         with blocking():
             return self.gate.release(sealed, self.admission)
 
-    def _variant(
+    def tried(
         self, picture: Floats | None, seed: int, settings: Mapping[str, object]
     ) -> EditResult:
+        """Paste and release one try at a variant, or say why not; see :meth:`results`."""
         try:
             forms = self._document() if picture is None else self._pasted(picture)
         except Blocked as refusal:
@@ -152,6 +153,30 @@ class Admitted:
                 for sealed in (sealed_whole, sealed_patch)
             ]
         return released[0], released[1]
+
+
+def first_released(results: Iterable[EditResult]) -> EditResult:
+    """Of the tries at a variant the first that was released, else the first one's refusal."""
+    first: EditResult | None = None
+    for result in results:
+        if result.refused is None:
+            return result
+        first = first or result
+    if first is None:
+        raise ValueError("results: got no try at a variant; allowed: at least one")
+    return first
+
+
+def some_released(results: Sequence[EditResult]) -> tuple[EditResult, ...]:
+    """The variants of a request.
+
+    Raises:
+        Blocked: the gate refused all of them; the error is the first one's.
+    """
+    refusals = [result.refused for result in results if result.refused is not None]
+    if refusals and len(refusals) == len(results):
+        raise refusals[0]
+    return tuple(results)
 
 
 def paste_alpha(mask: Mask | None, image: Image) -> Mask:

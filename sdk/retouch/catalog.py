@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -14,6 +15,8 @@ from retouch.operation import Operation
 from retouch.parameters import check_declared, check_names, parameters_of
 
 GROUP = "retouch.operations"
+#: Environment variable with the only operations that may be loaded, separated by commas.
+ALLOWED_VARIABLE = "RETOUCH_OPERATIONS"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +76,14 @@ def installed() -> Catalog:
 
 
 def read_catalog() -> Catalog:
-    """Read all entry points anew."""
+    """Read all entry points anew; those that ``$RETOUCH_OPERATIONS`` leaves out are not loaded."""
+    allowed = os.environ.get(ALLOWED_VARIABLE, "").replace(",", " ").split()
     operations: dict[str, type[Operation]] = {}
     packages: dict[str, str] = {}
     broken = []
     for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
+        if allowed and point.name not in allowed:
+            continue
         package = point.dist.name if point.dist is not None else "unknown"
         try:
             operations[point.name] = _load(point, operations)

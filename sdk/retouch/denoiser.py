@@ -9,7 +9,7 @@ and together with whose, they run. Cancelling is ``close()``; preempting is not 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 if TYPE_CHECKING:
@@ -166,6 +166,15 @@ class Condition:
     residuals: tuple[tuple[Tensor, ...], ...] = ()
     attention: tuple[AttentionEdit, ...] = ()
     weights: str = ""
+
+
+def blanked(condition: Condition) -> Condition:
+    """The condition of "no prompt at all" for families that were trained with zeros for it."""
+    vectors = {
+        name: value.new_zeros(value.shape) if name == "text_embeds" else value
+        for name, value in condition.vectors.items()
+    }
+    return replace(condition, text=condition.text.new_zeros(condition.text.shape), vectors=vectors)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

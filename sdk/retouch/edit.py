@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any
 
+from retouch.denoiser import Condition, blanked
 from retouch.errors import CannotCombine
 from retouch.noise import NoiseStreams
 from retouch.sampling.schedulers import executed_steps, make_sampler
@@ -13,33 +14,13 @@ from retouch.sampling.schedulers import executed_steps, make_sampler
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from retouch.denoiser import Condition, NoiseLevel
-    from retouch.models.adapters import ClipWeights, IPAdapterWeights, T2IAdapterWeights
+    from retouch.adapters import Adapters
+    from retouch.denoiser import NoiseLevel
     from retouch.models.model import Model
     from retouch.sampling.sampler import Sampler
 
 #: Turns a condition into the one without what a guidance delta adds.
-Drop = Callable[["Condition"], "Condition"]
-
-
-class Adapters(Protocol):
-    """Where operations get weights beside the model. Names are None for the model's own default.
-
-    Raises:
-        ModelMissing: not installed, saying how to add it.
-    """
-
-    def ip_adapter(self, name: str | None, model: Model) -> IPAdapterWeights:
-        """An IP-Adapter that fits ``model``."""
-        ...
-
-    def t2i_adapter(self, name: str | None, kind: str, model: Model) -> T2IAdapterWeights:
-        """A T2I-Adapter of a kind (canny, sketch, color, depth) that fits ``model``."""
-        ...
-
-    def clip(self, name: str | None) -> ClipWeights:
-        """A CLIP model that ranks pictures by a prompt."""
-        ...
+Drop = Callable[[Condition], Condition]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +78,7 @@ class EditInput:
         seed: of all noise of this edit.
         latents: latents of ``picture`` when already known, ``[1, C, h, w]`` scaled.
         encode_source: answers the scaled latents of ``picture``; edits of one picture share it.
+        exact: whether it must never depend on what ran beside it, to the last bit.
         noise: replaces the named noise streams (comparisons with other implementations).
     """
 
@@ -110,6 +92,7 @@ class EditInput:
     seed: int = 0
     latents: Tensor | None = None
     encode_source: Callable[[], Tensor] | None = None
+    exact: bool = False
     noise: NoiseStreams | None = None
 
 
@@ -158,7 +141,6 @@ class Edit:
         self._condition = value
 
     def _encode(self) -> None:
-
         wanted, negative = self.encode_prompts([self.input.prompt, self.input.negative_prompt])
         self._condition = wanted
         if not self.input.negative_prompt and self.model.family.blank_negative:
@@ -176,8 +158,6 @@ class Edit:
 
     def encode_prompts(self, prompts: Sequence[str]) -> list[Condition]:
         """Encode prompts together; one condition of a single lane each."""
-        from retouch.denoiser import Condition
-
         found = self.model.encode_prompts(prompts, self.input.size)
         return [
             Condition(
@@ -186,6 +166,21 @@ class Edit:
             )
             for i in range(len(prompts))
         ]
+
+    def remember(
+        self, kind: str, parts: tuple[Any, ...], make: Callable[[], Mapping[str, Tensor]]
+    ) -> Mapping[str, Tensor]:
+        """What ``make`` gives, or gave in an earlier edit for equal parts: equal to the last bit.
+
+        For what ``prepare`` computes of pictures and texts, whatever the seed.
+
+        Args:
+            kind: what it is, for counts: ``image_tokens``.
+            parts: all that it depends on: the sha256 of weights and their configuration, pictures
+                (arrays or tensors), numbers and texts. The device is added.
+            make: called where it is not known; gives tensors by name.
+        """
+        return self.model.contents.remember(kind, (str(self.model.device), *parts), make)
 
     def guide(self, name: str, scale: float, start: float = 0.0, stop: float = 1.0) -> None:
         """Set the scale and window of a guidance delta, adding it last when it is new."""
@@ -306,12 +301,3 @@ class Edit:
             "lanes": self.lanes,
             **self.notes,
         }
-
-
-def blanked(condition: Condition) -> Condition:
-    """The condition of "no prompt at all" for families that were trained with zeros for it."""
-    vectors = {
-        name: value.new_zeros(value.shape) if name == "text_embeds" else value
-        for name, value in condition.vectors.items()
-    }
-    return replace(condition, text=condition.text.new_zeros(condition.text.shape), vectors=vectors)

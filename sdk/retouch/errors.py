@@ -10,7 +10,8 @@
     │   └── CannotCombine         valid parts that do not go together         (FAILED_PRECONDITION)
     ├── ModelError                                                            (FAILED_PRECONDITION)
     │   ├── ModelMissing          weights that are not installed here          (NOT_FOUND)
-    │   └── ModelInvalid          weights that are corrupt, incomplete, pickled or not finite
+    │   ├── ModelInvalid          weights that are corrupt, incomplete, pickled or not finite
+    │   └── ModelInUse            an edit keeps it in memory
     ├── Blocked                   the gate refused it, or every variant of it  (PERMISSION_DENIED)
     ├── Cancelled                 the caller cancelled                         (CANCELLED)
     ├── OperationFailed           an operation raised; only its own edit ends  (INTERNAL)
@@ -79,6 +80,15 @@ class ModelInvalid(ModelError):
     def __init__(self, source: str, problem: str, fix: str) -> None:
         self.source, self.problem, self.fix = source, problem, fix
         super().__init__(f"model {source}: {problem}. Fix: {fix}.")
+
+
+class ModelInUse(ModelError):
+    """A model that cannot be unloaded, because an edit uses it."""
+
+    def __init__(self, name: str) -> None:
+        self.name = self.value = name
+        self.field, self.fix = "model", "wait for the edit, or cancel it"
+        super().__init__(f"model {name}: an edit uses it. Fix: {self.fix}.")
 
 
 class Blocked(RetouchError):

@@ -13,16 +13,21 @@ back.
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import astuple, replace
 from typing import TYPE_CHECKING
 
 from retouch.denoiser import evaluate
+from retouch.models.content_cache import content_key
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from retouch.denoiser import Condition, Denoiser, Evaluation, NoiseLevel
+    from retouch.edit import Edit
     from retouch.models.model import Model
+
+    #: A flow that returns the state at every level.
+    Inversion = Generator[list[Evaluation], list[Tensor], Mapping[NoiseLevel, Tensor]]
 
 
 def invert(
@@ -31,7 +36,7 @@ def invert(
     condition: Condition,
     prediction: str,
     denoiser: Denoiser = evaluate,
-) -> Generator[list[Evaluation], list[Tensor], Mapping[NoiseLevel, Tensor]]:
+) -> Inversion:
     """Follow a picture back to noise; a flow of one network call per step.
 
     Args:
@@ -55,6 +60,38 @@ def invert(
         x = (noisier.alpha * x0 + noisier.sigma * noise).to(x.dtype)
         trajectory[noisier] = x
     return trajectory
+
+
+def invert_once(edit: Edit, latents: Tensor, condition: Condition) -> Inversion:
+    """Follow a picture back to noise over an edit's levels, or remember where that led.
+
+    Where the model has inverted equal latents over equal levels before, no network is called. An
+    ``exact`` edit takes only what an exact one has left: batch-mates change last digits.
+
+    Args:
+        edit: gives model and levels.
+        latents: the finished state ``[lanes, C, h, w]``.
+        condition: what the picture shows; without image prompts, residuals and attention edits.
+
+    Returns:
+        The state at every level, the finished one included.
+    """
+    model, levels = edit.model, edit.levels
+    plain = not (condition.image_prompts or condition.residuals or condition.attention)
+    if not (model.contents.enabled and plain):
+        return (yield from invert(latents, levels, condition, model.prediction))
+    seen = (condition.text, condition.vectors, condition.channels, condition.weights)
+    written = [astuple(level) for level in levels]
+    kind = "inversion"
+    key = content_key(
+        kind, model.digest, edit.input.exact, model.prediction, written, latents, seen
+    )
+    states = model.contents.find(kind, key)
+    if states is not None:
+        return dict(zip(levels, states.values(), strict=True))
+    found = yield from invert(latents, levels, condition, model.prediction)
+    model.contents.keep(key, {str(i): found[level] for i, level in enumerate(levels)})
+    return found
 
 
 def _noise(

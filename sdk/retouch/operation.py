@@ -83,6 +83,16 @@ class Operation:
             CannotCombine, InvalidField, ModelMissing: and nothing has run.
         """
 
+    def settled(self, plan: Plan) -> Operation:
+        """The operation with what it leaves open filled in, for a replay years later.
+
+        What depends on what is installed belongs here, as the adapter that would be taken today.
+
+        Args:
+            plan: of the request; :meth:`check` has passed.
+        """
+        return self
+
     def prepare(self, edit: Edit) -> FlowOf | None:
         """Once, before the first step: encode, add conditions, choose the start.
 
@@ -125,6 +135,17 @@ class Operation:
     def choose(self, pictures: Sequence[Tensor], edit: Edit) -> int:
         """Index of the picture to keep among candidates, ``[3, H, W]`` in [0, 1] each."""
         return 0
+
+    def rank(self, pictures: Sequence[Tensor], edit: Edit) -> Sequence[int]:
+        """Indices of all candidates, the one to keep first: where the gate refuses it, the next is.
+
+        By default what ``choose`` says, again and again of what is left. Override it where one look
+        at the pictures gives the whole order.
+        """
+        left, order = list(range(len(pictures))), []
+        while left:
+            order.append(left.pop(self.choose([pictures[i] for i in left], edit)))
+        return order
 
 
 def in_window(level: NoiseLevel, start: float, stop: float) -> bool:

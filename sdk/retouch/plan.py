@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from retouch.catalog import Catalog
 from retouch.errors import CannotCombine, InvalidField, ModelError, UnknownName
+from retouch.imaging.convert import converted
 from retouch.imaging.image import Mask
 from retouch.imaging.patch import feather
 from retouch.imaging.region import RegionPlan, plan_region
@@ -19,6 +20,8 @@ from retouch.sampling.schedulers import SAMPLERS, executed_steps
 
 #: Price of the largest request: 16 variants of 4 candidates, 100 steps, 6 rows and some more.
 MAX_ROW_STEPS = 50_000
+#: Pixels of the largest working size that is chosen by itself, as a multiple of the model's own.
+_LARGEST = 1.5**2
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +29,7 @@ class Plan:
     """What will run, with every default filled in.
 
     Attributes:
-        request: as asked for.
+        request: as asked for; its image at the depth and in the profile of the results.
         operations: in the order they act, implied ones included.
         model: the installed model that will answer, perhaps a sibling of the one asked for.
         geometry: its sizes.
@@ -105,6 +108,9 @@ def make_plan(request: EditRequest, catalog: Catalog) -> Plan:
         InvalidRequest: one clear error before anything runs.
         ModelMissing: the model is not installed.
     """
+    image = converted(request.image, request.depth, request.profile)
+    if image is not request.image:
+        request = replace(request, image=image)
     mask = _mask(request)
     operations = _complete(request, mask, catalog)
     preferred = [layout for known in operations for layout in known.prefers(request, operations)]
@@ -119,6 +125,7 @@ def make_plan(request: EditRequest, catalog: Catalog) -> Plan:
             native_size=geometry.native_size,
             multiple=geometry.multiple,
             padding=request.padding,
+            working=request.working_size,
         )
     sampler = request.sampler or geometry.sampler
     steps = request.steps or geometry.steps
@@ -143,13 +150,22 @@ def make_plan(request: EditRequest, catalog: Catalog) -> Plan:
         rows=lanes * branches,
         calls=calls,
     )
-    if plan.row_steps > MAX_ROW_STEPS:
+    price = round(plan.row_steps * _enlarged(plan))
+    if price > MAX_ROW_STEPS:
         allowed = f"at most {MAX_ROW_STEPS} rows times network calls"
-        fix = "ask for fewer steps, variants, candidates or repeats"
-        raise InvalidField("request", f"{plan.row_steps} row-steps", allowed, fix)
+        fix = "ask for fewer steps, variants, candidates or repeats, or a smaller working size"
+        raise InvalidField("request", f"{price} row-steps", allowed, fix)
     for operation in operations:
         operation.check(plan)
     return plan
+
+
+def _enlarged(plan: Plan) -> float:
+    """How many times the pixels of the largest size that is chosen by itself the edit has."""
+    if plan.region is None:
+        return 1.0
+    width, height = plan.region.working
+    return max(1.0, width * height / (_LARGEST * plan.geometry.native_size**2))
 
 
 def choose_model(

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from retouch.errors import CannotCombine, InvalidField
+from retouch.imaging.convert import check_output_form
 from retouch.imaging.image import Image, Mask, check_same_size
-from retouch.imaging.region import Rect
+from retouch.imaging.region import Rect, Size
 from retouch.operation import Operation
 from retouch.parameters import MAX_TEXT
 from retouch.sampling.schedulers import MOST_STEPS
@@ -15,6 +16,8 @@ from retouch.sampling.schedulers import MOST_STEPS
 MAX_VARIANTS = 16
 MAX_OPERATIONS = 32
 MAX_SEED = 2**63 - 1
+#: Shortest and longest side of a working picture.
+_WORKING = (8, 4096)
 
 #: What the caller gets: the whole picture, the changed piece with its own alpha, or both.
 Output = Literal["composite", "patch", "both"]
@@ -40,6 +43,15 @@ class EditRequest:
         variants: how many results.
         output: composited picture, patch with alpha and offset, or both.
         exact: never share a forward with other edits.
+        working_size: longer side of the picture that the network sees, in its own pixels, or the
+            exact size; None chooses.
+        depth: bit depth of the results, ``uint8``, ``uint16`` or ``float32``; None keeps the
+            document's own.
+        profile: colour profile of the results, ``srgb`` or the bytes of an ICC profile; None keeps
+            the document's own.
+
+    With another depth or profile the document is converted before it is edited: the results have
+    the colours of the converted one where nothing is edited.
 
     Raises:
         InvalidField: naming the field, the value, what is allowed and the fix.
@@ -62,6 +74,9 @@ class EditRequest:
     variants: int = 1
     output: Output = "composite"
     exact: bool = False
+    working_size: int | Size | None = None
+    depth: str | None = None
+    profile: str | bytes | None = None
 
     def __post_init__(self) -> None:
         for field in ("prompt", "negative_prompt"):
@@ -82,6 +97,12 @@ class EditRequest:
             _in_range("sampling.steps", self.steps, 1, MOST_STEPS)
         if self.padding is not None:
             _in_range("padding", self.padding, 0, 65536)
+        if isinstance(self.working_size, tuple):
+            for side in self.working_size:
+                _in_range("working_size", side, *_WORKING)
+        elif self.working_size is not None:
+            _in_range("working_size", self.working_size, *_WORKING)
+        check_output_form(self.depth, self.profile)
         if self.mask is not None:
             check_same_size(self.image, self.mask)
             if self.region is not None:

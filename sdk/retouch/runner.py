@@ -9,9 +9,11 @@ from retouch.admitted import Admitted, without_frames
 from retouch.catalog import Catalog, installed
 from retouch.errors import Blocked, RetouchError
 from retouch.plan import Plan, make_plan
+from retouch.previews import seal_preview
 from retouch.request import EditRequest
 from retouch.result import EditResult
-from retouch.trajectories import Step, Trajectories, run_together
+from retouch.run_together import run_together
+from retouch.trajectories import Step, Trajectories
 from retouch_safety.gate import Gate
 
 if TYPE_CHECKING:
@@ -98,7 +100,9 @@ class Runner:
         if admitted.changes_nothing:
             return admitted.unchanged()
         with self.library.borrow() as loan:
-            trajectories = Trajectories(admitted.plan, loan, self.row_cap, on_step, cancelled)
+            trajectories = Trajectories(
+                admitted.plan, loan, self.row_cap, on_step, cancelled, seal=seal_preview
+            )
             pictures = trajectories.pictures()
         return admitted.results(pictures)
 

@@ -1,15 +1,16 @@
-"""The engine's part of one request: its trajectories, from working pictures to working pictures."""
+"""The engine's part of one request: its trajectories, from working pictures to latents."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TYPE_CHECKING
 
 from retouch.aligned_parameters import onto_working
-from retouch.errors import Cancelled, ForwardFailed, RetouchError
-from retouch.imaging.image import Floats, from_model_range, to_model_range
+from retouch.candidates import Candidate, Variant
+from retouch.errors import Cancelled, ForwardFailed, OperationFailed, RetouchError
+from retouch.imaging.image import to_model_range
 from retouch.imaging.patch import extract, extract_mask
 from retouch.operation import Operation
 from retouch.plan import Plan
@@ -19,13 +20,13 @@ if TYPE_CHECKING:
 
     from retouch.edit import Edit
     from retouch.engine.engine import Engine, Job
-    from retouch.models.library import Loan
+    from retouch.models.borrowing import Loan
+    from retouch.models.decoder import Decoder
     from retouch.models.model import Model
     from retouch_safety.sealed import Sealed
 
-_T = TypeVar("_T")
-#: A working picture with its seed and its settings.
-Made: TypeAlias = tuple[Floats, int, Mapping[str, object]]
+    #: Seals what latents show, at a longest side; see ``retouch.previews``.
+    SealLook = Callable[[Plan, Decoder, Tensor, int | None], Sealed]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +35,18 @@ class Step:
 
     Attributes:
         done: calls done.
-        total: all of them.
+        total: all of them; fewer than the plan says where an inversion is remembered.
         trajectory: which one has just been answered, of variants times candidates.
-        preview: makes a look at what it has come to, sealed: only the gate opens it. Costs
-            nothing until it is called, and may be called later.
+        preview: makes a look at what it has come to, sealed: only the gate opens it. Takes the
+            longest side in pixels, None for the crop's own. Costs nothing until it is called, and
+            may be called later.
         plan: of the request that it is a step of.
     """
 
     done: int
     total: int
     trajectory: int = 0
-    preview: Callable[[], Sealed] | None = field(default=None, compare=False, repr=False)
+    preview: Callable[[int | None], Sealed] | None = field(default=None, compare=False, repr=False)
     plan: Plan | None = field(default=None, compare=False, repr=False)
 
     @property
@@ -79,6 +81,8 @@ class Trajectories:
         cancelled: asked between network calls.
         engine: shared with other plans; its own when None.
         share: who asks and how urgently; matters where others share the engine.
+        seal: makes looks of steps; without it they have none, and a process that holds no gate
+            needs nothing of one.
     """
 
     def __init__(
@@ -90,6 +94,7 @@ class Trajectories:
         cancelled: Callable[[], bool],
         engine: Engine | None = None,
         share: Share | None = None,
+        seal: SealLook | None = None,
     ) -> None:
         from retouch.engine.engine import Engine
 
@@ -102,9 +107,12 @@ class Trajectories:
         self.jobs: list[Job] = []
         self.engine: Engine = engine or Engine(row_cap=max(row_cap, plan.rows))
         self.share = share or Share()
+        self.seal = seal
+        #: x0 of every trajectory after its last step, ``[1, C, h, w]``; none before its first.
+        self.latest: dict[int, Tensor] = {}
 
-    def pictures(self) -> list[Made]:
-        """Working pictures of all variants with their seeds and settings."""
+    def pictures(self) -> list[Variant]:
+        """Working pictures of all variants with their seeds and settings, the best tries first."""
         try:
             self.submit()
             self.engine.run(until=lambda: self.cancelled() or self.failed)
@@ -134,27 +142,49 @@ class Trajectories:
         for job in self.jobs:
             self.engine.cancel(job)
 
-    def collect(self) -> list[Made]:
-        """Decode what the engine has finished, and choose among candidates.
+    def collect(self) -> list[Variant]:
+        """Decode what the engine has finished.
 
         Raises:
             RetouchError: the first error of a trajectory.
         """
         model = self.loan.model(self.plan.model.name)
-        edits, count = self.edits, len(self.edits)
+        made: list[Variant] = []
+        for candidates in self.finished():
+            self._stop_if_cancelled()
+            made.append([candidate.tried(model.decoder) for candidate in candidates])
+        return made
+
+    def finished(self) -> list[list[Candidate]]:
+        """What the engine has finished: for every variant its candidates, the best one first.
+
+        Raises:
+            RetouchError: the first error of a trajectory.
+        """
+        model, each = self.loan.model(self.plan.model.name), self.plan.candidates
         latents = [_outcome(job, model) for job in sorted(self.jobs, key=_failed_first)]
-        decoded = []
-        for found in latents:
+        return [
+            self._ranked(latents[first : first + each], self.edits[first : first + each], model)
+            for first in range(0, len(self.edits), each)
+        ]
+
+    def _ranked(
+        self, latents: Sequence[Tensor], edits: Sequence[Edit], model: Model
+    ) -> list[Candidate]:
+        decoded: list[Tensor] = []
+        for found in latents if len(latents) > 1 else ():
             self._stop_if_cancelled()
             decoded.append(model.decode(found)[0])
-        chosen: list[Made] = []
-        for first in range(0, count, self.plan.candidates):
-            group = slice(first, first + self.plan.candidates)
-            best = first + self._choose(decoded[group], edits[first])
-            picture = from_model_range(decoded[best].numpy())
-            settings = {**edits[first].notes, **edits[best].describe()}
-            chosen.append((picture, edits[best].input.seed, settings))
-        return chosen
+        order = self._order(decoded, edits[0]) if decoded else [0]
+        return [
+            Candidate(
+                latents[i],
+                edits[i].input.seed,
+                {**edits[0].notes, **edits[i].describe()},
+                decoded[i] if decoded else None,
+            )
+            for i in order
+        ]
 
     def _edits(self, model: Model, count: int) -> list[Edit]:
         """``count`` edits of the same working picture that differ in their seeds."""
@@ -178,6 +208,7 @@ class Trajectories:
             steps=plan.steps,
             sampler=plan.sampler,
             encode_source=cache(lambda: model.encode_picture(picture)),
+            exact=request.exact,
         )
         seeds = range(request.seed, request.seed + count)
         return [Edit(replace(shared, seed=seed), model, self.loan) for seed in seeds]
@@ -189,19 +220,18 @@ class Trajectories:
     def _submit(self, model: Model) -> None:
         from retouch.engine.engine import Job, Priority
         from retouch.engine.run import Progress, run_edit
-        from retouch.previews import seal_preview
 
         done = [0] * len(self.edits)
+        totals = [self.plan.calls] * len(self.edits)
 
         def watch(index: int) -> Callable[[Progress], None]:
             def progress(state: Progress) -> None:
-                done[index] = state.done
-
-                def look() -> Sealed:  # a partial would show its unsealed arguments
-                    return seal_preview(self.plan, model, state.x0)
-
-                total = state.total * len(done)
-                self.on_step(Step(sum(done), total, index, look, self.plan))
+                done[index], totals[index] = state.done, state.total
+                look = None
+                if state.x0 is not None:
+                    self.latest[index] = state.x0
+                    look = self._look(model, state.x0)
+                self.on_step(Step(sum(done), sum(totals), index, look, self.plan))
 
             return progress
 
@@ -219,65 +249,25 @@ class Trajectories:
             self.jobs.append(job)
             self.engine.submit(job)
 
-    def _choose(self, pictures: Sequence[Tensor], edit: Edit) -> int:
-        if len(pictures) == 1:
-            return 0
+    def _look(self, model: Model, x0: Tensor) -> Callable[[int | None], Sealed] | None:
+        seal = self.seal
+        if seal is None:
+            return None
+
+        def look(max_side: int | None) -> Sealed:  # a partial would show its unsealed arguments
+            return seal(self.plan, model.decoder, x0, max_side)
+
+        return look
+
+    def _order(self, pictures: Sequence[Tensor], edit: Edit) -> Sequence[int]:
         for operation in self.operations:
             if operation.candidates() > 1:
-                return operation.choose([(p + 1) / 2 for p in pictures], edit)
-        return 0
-
-
-def run_together(
-    plans: Sequence[Plan], loan: Loan, row_cap: int, cancelled: Callable[[], bool]
-) -> list[list[Made] | RetouchError]:
-    """Run plans in one engine; one that fails has its error in its place, the others go on.
-
-    Args:
-        plans: what to run; their regions must not be None.
-        loan: where models and their adapters come from.
-        row_cap: most rows in one forward.
-        cancelled: asked between network calls; True ends all that is not decoded yet.
-    """
-    from retouch.engine.engine import Engine
-
-    engine = Engine(row_cap=max([row_cap, *(plan.rows for plan in plans)]))
-    running = [
-        Trajectories(plan, loan, row_cap, lambda step: None, cancelled, engine) for plan in plans
-    ]
-    started: list[RetouchError | None] = []
-
-    def over() -> bool:
-        for one in running:
-            if one.failed:
-                one.stop()
-        return cancelled()
-
-    try:
-        for one in running:
-            started.append(_kept(one.submit, one.plan))
-            if started[-1] is not None:
-                one.stop()
-        engine.run(until=over)
-    finally:
-        for one in running:
-            one.stop()
-    return [
-        _kept(one.collect, one.plan) if problem is None else problem
-        for one, problem in zip(running, started, strict=True)
-    ]
-
-
-def _kept(do: Callable[[], _T], plan: Plan) -> _T | RetouchError:
-    """What ``do`` returns, or its error, so that it ends no other plan."""
-    try:
-        return do()
-    except RetouchError as problem:
-        return problem
-    except Exception as problem:  # a plugin's or the network's, while it starts or decodes
-        failed = ForwardFailed(plan.model.name, f"{type(problem).__name__}: {problem}")
-        failed.__cause__ = problem
-        return failed
+                order = list(operation.rank([(p + 1) / 2 for p in pictures], edit))
+                if sorted(order) != list(range(len(pictures))):
+                    problem = f"it put {len(pictures)} candidates in the order {order}"
+                    raise OperationFailed(operation.name, "rank", problem)
+                return order
+        return range(len(pictures))
 
 
 def _failed_first(job: Job) -> bool:

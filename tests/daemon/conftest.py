@@ -5,9 +5,21 @@ import signal
 import subprocess
 import sys
 import tempfile
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
+from cryptography.x509.oid import NameOID
 
 from retouch.client.client import Client, wait_for_daemon
 from retouch.client.finding import Endpoint
@@ -28,9 +40,9 @@ class Served:
         self.endpoint = Endpoint("", folder / "token")
         self.process = None
 
-    def start(self):
+    def start(self, *options):
         arguments = ["serve", "--address", "127.0.0.1:0", "--folder", str(self.folder)]
-        arguments += ["--socket", str(self.socket)]
+        arguments += ["--socket", str(self.socket), *options]
         self.process = subprocess.Popen(
             [sys.executable, "-c", COMMAND, *arguments],
             stdout=subprocess.PIPE,
@@ -46,8 +58,9 @@ class Served:
     def client(self, name="tests"):
         return Client(self.endpoint, name=name)
 
-    def workers(self):
-        """Process ids of the workers."""
+    def workers(self, *names):
+        """Process ids of the workers, by default of engine and gate."""
+        wanted = {f"retouch_daemon.{name}".encode() for name in names or ("engine", "gate")}
         found = []
         for folder in Path("/proc").glob("[0-9]*"):
             try:
@@ -55,7 +68,7 @@ class Served:
                 parent = (folder / "stat").read_text().rsplit(")", 1)[1].split()[1]
             except OSError:
                 continue
-            if b"retouch_daemon.worker" in words and int(parent) == self.process.pid:
+            if wanted & set(words) and int(parent) == self.process.pid:
                 found.append(int(folder.name))
         return found
 
@@ -86,6 +99,15 @@ def own(tmp_path):
     daemon.stop()
 
 
+@pytest.fixture(scope="module")
+def impatient(tmp_path_factory):
+    """A daemon of one module's own, that soon takes a silent worker for hung."""
+    daemon = Served(tmp_path_factory.mktemp("impatient"))
+    daemon.silence = 1.5
+    yield daemon.start("--silence", str(daemon.silence))
+    daemon.stop()
+
+
 @pytest.fixture
 def client(served):
     with served.client() as client:
@@ -111,3 +133,62 @@ def journal():
 @pytest.fixture
 def job_id(journal):
     return journal.submit(NewJob("host", "1", b""))[0].job_id
+
+
+class Authority:
+    """Signs certificates, as the owner of a network does; all files lie in one folder."""
+
+    def __init__(self, folder, name="authority"):
+        self.folder, self.name = folder, name
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        subject = _named(name)
+        built = _builder(subject, subject, self._key, days=1)
+        basic = x509.BasicConstraints(ca=True, path_length=None)
+        self._certificate = built.add_extension(basic, critical=True).sign(self._key, SHA256())
+        self.file = _written(folder / f"{name}.pem", self._certificate.public_bytes(Encoding.PEM))
+
+    def issue(self, name, hosts=("localhost", "127.0.0.1"), days=1, password=None):
+        """A certificate and its key, as files; ``days`` below 0 has ended."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        built = _builder(_named(name), self._certificate.subject, key, days=days)
+        if hosts:
+            names = [
+                x509.IPAddress(ip_address(host)) if host[0].isdigit() else x509.DNSName(host)
+                for host in hosts
+            ]
+            built = built.add_extension(x509.SubjectAlternativeName(names), critical=False)
+        certificate = built.sign(self._key, SHA256())
+        hidden = BestAvailableEncryption(password) if password else NoEncryption()
+        secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, hidden)
+        return (
+            _written(self.folder / f"{name}.crt", certificate.public_bytes(Encoding.PEM)),
+            _written(self.folder / f"{name}.key", secret),
+        )
+
+
+def _named(name):
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+
+
+def _builder(subject, issuer, key, days):
+    ends = datetime.now(UTC) + timedelta(days=days)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(min(datetime.now(UTC), ends) - timedelta(days=1))
+        .not_valid_after(ends)
+    )
+
+
+def _written(file, data):
+    file.write_bytes(data)
+    file.chmod(0o600)
+    return file
+
+
+@pytest.fixture
+def authority(tmp_path):
+    return Authority(tmp_path)

@@ -10,10 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from retouch_daemon.storage import blob_store
+from retouch_daemon.storage import blob_store, uploads
 from retouch_daemon.storage.blob_store import BlobLimits, BlobStore
 from retouch_daemon.storage.database import Database
-from retouch_daemon.storage.errors import QuotaExceeded, UnknownBlob
+from retouch_daemon.storage.errors import (
+    CorruptBlob,
+    QuotaExceeded,
+    StorageFailed,
+    UnknownBlob,
+)
 from retouch_daemon.storage.journal import Journal, NewJob, State
 
 ABSENT = "0" * 64
@@ -93,10 +98,11 @@ def test_a_refused_blob_can_be_finished_when_there_is_room(make):
     pinned = store.add(b"a" * 15, "host").digest
     store.pin(pinned, True)
     data = b"b" * 10
-    store.append(digest_of(data), 0, data, "host")
+    store.append(digest_of(data), 0, data[:5], "host")
     with pytest.raises(QuotaExceeded):
-        store.finish(digest_of(data), "host")
+        store.append(digest_of(data), 5, data[5:], "host")
     store.pin(pinned, False)
+    store.append(digest_of(data), 5, data[5:], "host")
     store.finish(digest_of(data), "host")
     assert store.read(digest_of(data)) == data
 
@@ -118,14 +124,21 @@ def test_uploads_under_way_count_for_their_client_only(make):
     store.append("1" * 64, 0, b"x" * 20, "host")  # starts again: the 15 count no more
 
 
-def test_an_upload_that_a_full_store_refuses_still_counts(make):
-    store = make(total_bytes=10, client_bytes=30)
-    data = b"x" * 20
-    store.append(digest_of(data), 0, data, "host")
+def test_uploads_under_way_count_among_all_bytes(make):
+    store = make(total_bytes=20, client_bytes=30)
+    store.append("1" * 64, 0, b"x" * 15, "host")
     with pytest.raises(QuotaExceeded, match="all clients"):
-        store.finish(digest_of(data), "host")
-    with pytest.raises(QuotaExceeded, match="one client"):
-        store.append(ABSENT, 0, b"x" * 11, "host")
+        store.append("2" * 64, 0, b"x" * 6, "other")
+    assert store.missing(["2" * 64]) == {"2" * 64: 0}
+    store.append("2" * 64, 0, b"x" * 5, "other")
+    with pytest.raises(QuotaExceeded, match="all clients"):
+        store.add(b"y", "third")
+
+
+def test_uploads_that_an_earlier_daemon_began_count_too(make):
+    make().append("1" * 64, 0, b"x" * 15, "host")
+    with pytest.raises(QuotaExceeded, match="all clients"):
+        make(total_bytes=20).add(b"y" * 6, "other")
 
 
 def test_a_client_that_keeps_adding_makes_room_among_its_own(make):
@@ -142,11 +155,11 @@ def test_a_client_that_keeps_adding_makes_room_among_its_own(make):
 def test_what_was_abandoned_is_dropped(make):
     store = make(client_bytes=20)
     store.append("1" * 64, 0, b"x" * 15, "gone")
-    long_ago = time.time() - blob_store.ABANDONED - 1
-    os.utime(store._upload("1" * 64), (long_ago, long_ago))
+    long_ago = time.time() - uploads.ABANDONED - 1
+    os.utime(store._uploads.file("1" * 64), (long_ago, long_ago))
     store.append("2" * 64, 0, b"x" * 15, "gone")
     assert files_below(store) == ["2" * 64]
-    os.utime(store._upload("2" * 64), (long_ago, long_ago))
+    os.utime(store._uploads.file("2" * 64), (long_ago, long_ago))
     assert files_below(make()) == [], "also at the next start"
 
 
@@ -191,3 +204,61 @@ def test_many_threads_neither_block_nor_lose(make):
     assert problems == []
     assert 0 < store.total() <= 400
     assert sum(f.stat().st_size for f in store.folder.rglob("*") if f.is_file()) == store.total()
+
+
+def test_a_client_has_so_many_blobs_and_its_oldest_makes_room(make):
+    store = make(client_blobs=2)
+    first, second = (store.add(bytes([n]), "host").digest for n in range(2))
+    store.add(b"of another", "other")
+    third = store.add(b"third", "host").digest
+    assert [store.has(each) for each in (first, second, third)] == [False, True, True]
+    assert store.count("host") == 2
+    for each in (second, third):
+        store.pin(each, True)
+    with pytest.raises(QuotaExceeded, match="blobs of one client: got 3; allowed: 2"):
+        store.add(b"fourth", "host")
+    assert (store.evictions, store.evicted_bytes) == (1, 1)
+
+
+def test_of_too_many_uploads_the_one_that_began_first_is_dropped(make):
+    store = make(client_uploads=2)
+    for name in "123":
+        store.append(name * 64, 0, b"x", "host")
+    store.append("4" * 64, 0, b"x", "other")
+    assert files_below(store) == ["2" * 64, "3" * 64, "4" * 64]
+    store.append("2" * 64, 1, b"y", "host")  # going on is no new one
+    assert files_below(store) == ["2" * 64, "3" * 64, "4" * 64]
+
+
+def test_blobs_leave_room_on_the_disk_for_the_journal(make, monkeypatch):
+    free = [1000]
+    monkeypatch.setattr(blob_store, "free_bytes", lambda folder: free[0])
+    store = make(free_bytes=100)
+    old = store.add(b"o" * 50, "host").digest
+    free[0] = 120
+    store.append(ABSENT, 0, b"x" * 20, "host")
+    with pytest.raises(StorageFailed, match="less than 100 bytes would be left"):
+        store.append(ABSENT, 20, b"x" * 90, "host")
+    assert store.has(old), "not in vain"
+    store.append(ABSENT, 20, b"x" * 60, "host")
+    assert not store.has(old)
+
+
+def test_a_blob_is_read_in_pieces_also_while_it_is_evicted(make):
+    store = make()
+    digest = store.add(b"picture", "host").digest
+    with store.opened(digest) as file:
+        store.evict(7)
+        assert not store.has(digest)
+        assert file.read() == b"picture"
+    with pytest.raises(UnknownBlob):
+        store.opened(digest)
+
+
+def test_a_blob_that_the_disk_has_changed_is_not_opened(make):
+    store = make()
+    digest = store.add(b"picture", "host").digest
+    (store.folder / digest[:2] / digest).write_bytes(b"pictures")
+    with pytest.raises(CorruptBlob):
+        store.opened(digest)
+    assert not store.has(digest)

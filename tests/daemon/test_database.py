@@ -21,13 +21,13 @@ import sys
 from pathlib import Path
 from retouch_daemon.storage.blob_store import BlobLimits, BlobStore
 from retouch_daemon.storage.database import Database
+from retouch_daemon.storage.job_limits import JobLimits
 from retouch_daemon.storage.journal import Journal, NewJob, State
 
 folder = Path(sys.argv[1])
 database = Database(folder / "journal.sqlite")
-journal, store = Journal(database, jobs_per_client=10**6), BlobStore(
-    folder / "blobs", database, BlobLimits()
-)
+journal = Journal(database, JobLimits(10**6, 10**6, kept_per_client=10**6))
+store = BlobStore(folder / "blobs", database, BlobLimits(client_blobs=10**6))
 
 def say(*words):
     sys.stdout.write(" ".join(map(str, words)) + "\\n")

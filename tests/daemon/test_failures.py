@@ -30,6 +30,7 @@ RAISED = (
     errors.ModelError("no model"),
     errors.ModelMissing("tiny", "install it"),
     errors.ModelInvalid("tiny", "it is pickled", "convert it"),
+    errors.ModelInUse("tiny"),
     errors.Blocked("prompt", "explicit", "Write something else."),
     errors.Cancelled("cancelled by the caller"),
     errors.OperationFailed("sdedit", "prepare", "IndexError"),
@@ -47,7 +48,7 @@ KEPT = (
         Status.RESOURCE_EXHAUSTED,
         True,
     ),
-    (storage.StorageFailed("keep a job", "disk is full"), "EXHAUSTED", Status.UNAVAILABLE, True),
+    (storage.StorageFailed("keep a job", "disk is full"), "UNAVAILABLE", Status.UNAVAILABLE, True),
 )
 
 
@@ -66,7 +67,7 @@ def test_no_exception_is_forgotten_here():
 
 
 def test_the_comments_were_read():
-    assert len(DOCUMENTED) == 9
+    assert len(DOCUMENTED) == 10
     assert ("ModelMissing", "NOT_FOUND", "ERROR_CODE_MODEL_MISSING") in DOCUMENTED
 
 

@@ -11,7 +11,8 @@ import pytest
 from retouch_daemon.storage.blob_store import BlobLimits, BlobStore
 from retouch_daemon.storage.database import Database
 from retouch_daemon.storage.errors import QuotaExceeded, StorageFailed, UnknownBlob, UnknownJob
-from retouch_daemon.storage.journal import OVER, RESTART_GAP, Journal, NewJob, State
+from retouch_daemon.storage.job_limits import JobLimits
+from retouch_daemon.storage.journal import OVER, RESTART_GAP, Journal, NewJob, Service, State
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def database(tmp_path):
 
 @pytest.fixture
 def journal(database):
-    return Journal(database, jobs_per_client=3)
+    return Journal(database, JobLimits(per_client=3))
 
 
 def new(name="1", client="host", **fields):
@@ -227,3 +228,53 @@ def test_an_event_whose_blob_is_not_stored_is_not_kept(journal, database):
     assert journal.events(job_id) == []
     assert journal.job(job_id).state is State.QUEUED
     assert journal.next_seq(job_id) == 1
+
+
+def test_how_a_job_is_served_can_be_changed_until_it_is_over(journal):
+    job_id = submitted(journal)
+    changed = journal.serve(job_id, Service(2, True, "g", 9.5))
+    assert (changed.priority, changed.paused, changed.group, changed.deadline) == (
+        2,
+        True,
+        "g",
+        9.5,
+    )
+    assert journal.job(job_id) == changed
+    assert journal.recover()[0].paused, "also after a restart"
+    journal.keep(job_id, b"end", seq=10**7, state=State.DONE)
+    assert journal.serve(job_id, Service(0, False, "", None)) is None
+    assert journal.job(job_id).priority == 2
+    with pytest.raises(UnknownJob):
+        journal.serve("absent", Service(0, False, "", None))
+
+
+def test_a_job_is_forgotten_by_its_end_and_not_by_its_beginning(journal, database):
+    job_id = submitted(journal)
+    journal.keep(job_id, b"end", seq=1, state=State.DONE)
+    with database.transaction("age it") as connection:
+        connection.execute("UPDATE jobs SET created = created - 1000")
+    assert journal.forget(journal.job(job_id).created + 500) == 0
+    assert journal.forget(journal.job(job_id).created + 2000) == 1
+
+
+def test_the_earlier_jobs_of_a_group_are_those_of_the_same_client_that_are_not_over(journal):
+    first, over = (submitted(journal, name, group="g") for name in "ab")
+    journal.keep(over, b"end", seq=1, state=State.DONE)
+    submitted(journal, "c", client="another", group="g")
+    newest = submitted(journal, "d", group="g")
+    assert [job.job_id for job in journal.earlier(newest)] == [first]
+    assert journal.earlier(first) == []
+
+
+def test_a_job_without_a_group_replaces_none(journal):
+    submitted(journal, "a")
+    assert journal.earlier(submitted(journal, "b")) == []
+
+
+def test_only_what_is_over_can_be_deleted(journal):
+    job_id = submitted(journal)
+    assert not journal.delete(job_id)
+    journal.keep(job_id, b"end", seq=1, state=State.CANCELLED)
+    assert journal.delete(job_id) and not journal.delete(job_id)
+    with pytest.raises(UnknownJob):
+        journal.job(job_id)

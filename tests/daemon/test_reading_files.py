@@ -11,9 +11,9 @@ from PIL import ImageCms
 
 from retouch.errors import InvalidField, InvalidImage
 from retouch.v1 import image_pb2 as pb
+from retouch_daemon.reading.pictures import PictureReader
 from retouch_daemon.storage.errors import CorruptBlob, UnknownBlob
 from retouch_daemon.storage.reading import checked_digest
-from retouch_daemon.worker.reading_pictures import PictureReader
 
 HEIGHT, WIDTH = 5, 7
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()

@@ -11,9 +11,9 @@ from retouch.imaging.region import Size
 from retouch.sampling.schedulers import MOST_STEPS
 from retouch.v1 import edit_pb2, image_pb2, mask_pb2, sampling_pb2
 from retouch.v1 import operation_pb2 as pb
-from retouch_daemon.worker.reading_operations import read_operation
-from retouch_daemon.worker.reading_pictures import PictureReader
-from retouch_daemon.worker.reading_requests import read_request
+from retouch_daemon.reading.operations import read_operation
+from retouch_daemon.reading.pictures import PictureReader
+from retouch_daemon.reading.requests import read_request
 
 CONTRACT = Path(__file__).resolve().parents[2] / "proto/retouch/v1"
 NUMBER = r"-?\d+(?:\.\d+)?"
@@ -76,6 +76,10 @@ def context(**fields):
 
 def output(**fields):
     return {"output": edit_pb2.Output(**fields)}
+
+
+def whole(**fields):
+    return output(delivery=edit_pb2.DELIVERY_COMPOSITED, **fields)
 
 
 def preview(**fields):
@@ -173,7 +177,7 @@ def test_an_output_that_is_not_described_is_the_one_of_the_comments(field):
     else:
         named = re.findall(r"(?:image|application)/[\w-]+", said.split("Empty")[0])
         for media_type in named:
-            assert accepted(lambda v: ("output.media_type", output(media_type=v)), media_type)
+            assert accepted(lambda v: ("output.media_type", whole(media_type=v)), media_type)
 
 
 # --- operations --------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ import pytest
 from retouch.errors import InvalidField, InvalidImage
 from retouch.imaging.region import Size
 from retouch.v1 import image_pb2, mask_pb2
-from retouch_daemon.worker.reading_pictures import PictureReader
+from retouch_daemon.reading.pictures import PictureReader
 
 WHITE, BLACK = mask_pb2.MASK_POLARITY_EDIT_WHITE, mask_pb2.MASK_POLARITY_EDIT_BLACK
 CANVAS = Size(9, 6)

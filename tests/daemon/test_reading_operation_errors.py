@@ -11,9 +11,9 @@ from retouch.imaging.region import Rect, Size
 from retouch.parameters import MAX_ITEMS
 from retouch.v1 import image_pb2, mask_pb2
 from retouch.v1 import operation_pb2 as pb
+from retouch_daemon.reading.operations import read_operation
+from retouch_daemon.reading.pictures import PictureReader
 from retouch_daemon.storage.errors import UnknownBlob
-from retouch_daemon.worker.reading_operations import read_operation
-from retouch_daemon.worker.reading_pictures import PictureReader
 
 CANVAS = Size(8, 6)
 STORED = "1" * 64
@@ -91,7 +91,7 @@ def test_no_technique_or_one_that_is_not_known_is_refused():
     assert "sdedit" in refused("technique").allowed
     custom = pb.Operation().custom
     custom.type_url = "example.com/mine"
-    refused("technique", custom=custom)
+    refused("custom", custom=custom)
 
 
 # --- region and window -------------------------------------------------------------------------

@@ -10,8 +10,8 @@ from retouch.imaging.image import Image, Mask
 from retouch.imaging.region import Rect, Size
 from retouch.v1 import image_pb2, mask_pb2
 from retouch.v1 import operation_pb2 as pb
-from retouch_daemon.worker.reading_operations import read_operation
-from retouch_daemon.worker.reading_pictures import PictureReader
+from retouch_daemon.reading.operations import read_operation
+from retouch_daemon.reading.pictures import PictureReader
 from retouch_plugins.best_of import BestOf
 from retouch_plugins.guidance import Guidance
 from retouch_plugins.instruct_pix2pix import InstructPix2Pix

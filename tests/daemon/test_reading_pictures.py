@@ -6,7 +6,7 @@ import pytest
 from retouch.errors import InvalidField, InvalidImage
 from retouch.imaging.region import Rect
 from retouch.v1 import image_pb2 as pb
-from retouch_daemon.worker.reading_pictures import PictureReader, rect_of
+from retouch_daemon.reading.pictures import PictureReader, rect_of
 
 HEIGHT, WIDTH = 5, 7
 #: Channel order -> where red, green, blue and alpha lie.

@@ -15,9 +15,9 @@ from retouch.catalog import installed
 from retouch.errors import InvalidField, InvalidRequest, ModelError
 from retouch.request import EditRequest
 from retouch.v1 import edit_pb2, image_pb2
+from retouch_daemon.reading.requests import read_request
 from retouch_daemon.storage.errors import CorruptBlob, UnknownBlob
 from retouch_daemon.storage.reading import checked_digest
-from retouch_daemon.worker.reading_requests import read_request
 
 # What overflows in samples of a float is refused afterwards.
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning", "ignore::UserWarning:PIL")

@@ -10,9 +10,9 @@ from retouch.imaging.region import Rect, Size
 from retouch.request import MAX_SEED, EditRequest
 from retouch.v1 import edit_pb2 as pb
 from retouch.v1 import image_pb2, mask_pb2, operation_pb2, sampling_pb2
+from retouch_daemon.reading.requests import read_request
 from retouch_daemon.storage.errors import UnknownBlob
 from retouch_daemon.storage.reading import checked_digest
-from retouch_daemon.worker.reading_requests import read_request
 from retouch_plugins.guidance import Guidance
 from retouch_plugins.sdedit import SDEdit
 
@@ -21,6 +21,7 @@ PIXELS = np.random.default_rng(0).integers(0, 256, (30, 40, 3), dtype=np.uint8)
 STRENGTH = np.zeros((30, 40), np.uint8)
 STRENGTH[10:20, 5:25] = 204
 BLOBS = {"a" * 64: PIXELS.tobytes(), "b" * 64: STRENGTH.tobytes()}
+UINT16, ROWS = image_pb2.SAMPLE_TYPE_UINT16, "application/octet-stream"
 INCREMENT, LIST, RANDOM = sampling_pb2.SeedMode.values()[1:]
 
 
@@ -251,10 +252,16 @@ def test_too_many_variants_are_refused_at_once(mode, count):
         ("output.delivery", {"delivery": -1}),
         ("output.media_type", {"media_type": "image/jpeg"}),
         ("output.media_type", {"media_type": "PNG"}),
-        ("output.sample_type", {"sample_type": image_pb2.SAMPLE_TYPE_UINT8}),
+        ("output.sample_type", {"sample_type": image_pb2.SAMPLE_TYPE_FLOAT16}),
+        ("output.media_type", {"sample_type": image_pb2.SAMPLE_TYPE_FLOAT32}),
+        ("output.media_type", {"sample_type": UINT16, "media_type": "image/webp"}),
         ("output.sample_type", {"sample_type": 77}),
         ("output.channel_order", {"channel_order": image_pb2.CHANNEL_ORDER_BGRA}),
-        ("output.color_profile", {"color_profile": image_pb2.ColorProfile(name="srgb")}),
+        ("output.color_profile.name", {"color_profile": image_pb2.ColorProfile(name="p3")}),
+        (
+            "output.channel_order",
+            {"channel_order": image_pb2.CHANNEL_ORDER_RGB, "media_type": ROWS},
+        ),
         ("output.preview.every_steps", {"preview": pb.PreviewPolicy(every_steps=1001)}),
         ("output.preview.max_side_px", {"preview": pb.PreviewPolicy(max_side_px=63)}),
         ("output.preview.max_side_px", {"preview": pb.PreviewPolicy(max_side_px=1025)}),
@@ -264,19 +271,48 @@ def test_an_output_that_cannot_be_made_is_refused(path, output):
     refused(path, output=pb.Output(**output))
 
 
-@pytest.mark.parametrize(
-    "media_type", ["", "image/png", "image/webp", "image/tiff", "application/octet-stream"]
-)
+@pytest.mark.parametrize("media_type", ["", "image/png", "image/webp", "image/tiff", ROWS])
 def test_outputs_that_can_be_made(media_type):
     preview = pb.PreviewPolicy(every_steps=1000, max_side_px=1024)
     assert read(output=pb.Output(media_type=media_type, preview=preview)).variants == 1
 
 
-def test_a_working_size_is_refused_unless_it_is_automatic():
-    for policy in ({"long_side_px": 512}, {"size": image_pb2.Size(width=64, height=64)}):
-        sized = {"working_size": pb.WorkingSizePolicy(**policy)}
+@pytest.mark.parametrize(
+    ("policy", "wanted"),
+    [
+        ({}, None),
+        ({"long_side_px": 512}, 512),
+        ({"size": image_pb2.Size(width=64, height=96)}, Size(64, 96)),
+    ],
+)
+def test_a_working_size_is_the_clients_choice(policy, wanted):
+    sized = {"working_size": pb.WorkingSizePolicy(**policy)}
+    assert read(canvas=sized).working_size == wanted
+
+
+def test_a_working_size_out_of_range_is_refused():
+    for side in (0, 4097):
+        sized = {"working_size": pb.WorkingSizePolicy(long_side_px=side)}
         refused("canvas.working_size", canvas=sized)
-    assert read(canvas={"working_size": pb.WorkingSizePolicy()}).padding is None
+
+
+def test_the_depth_is_the_clients_choice_or_what_the_file_holds():
+    assert read(output=pb.Output(sample_type=UINT16)).depth == "uint16"
+    raw = pb.Output(sample_type=image_pb2.SAMPLE_TYPE_FLOAT32, media_type=ROWS)
+    assert read(output=raw).depth == "float32"
+    assert read(output=pb.Output(media_type="image/webp")).depth is None
+
+
+def test_the_profile_is_the_clients_choice():
+    output = pb.Output(color_profile=image_pb2.ColorProfile(name="srgb"))
+    assert read(output=output).profile == "srgb"
+    output.color_profile.icc_sha256 = "a" * 64
+    refused("output.color_profile.icc_sha256", output=output)
+
+
+def test_a_jpeg_is_a_whole_picture():
+    output = pb.Output(media_type="image/jpeg", delivery=pb.DELIVERY_COMPOSITED)
+    assert read(output=output).output == "composite"
 
 
 def test_errors_of_operations_have_their_place_in_the_message():

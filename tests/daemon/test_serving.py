@@ -10,6 +10,7 @@ from pathlib import Path
 import grpc
 import numpy as np
 import pytest
+import torch
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
     ProtoReflectionDescriptorDatabase,
@@ -32,6 +33,7 @@ from retouch.v1 import (
     edit_service_pb2,
     operation_pb2,
 )
+from retouch_plugins.best_of import BestOf
 from retouch_plugins.sdedit import SDEdit
 from retouch_plugins.soft_mask import SoftMask
 from retouch_plugins.t2i_adapter import T2IAdapter
@@ -70,6 +72,27 @@ def test_an_edit_is_what_it_is_without_a_daemon(client, house):
     assert difference.mean() < 4  # the marks carry different numbers
     before = read_image(house).pixels.astype(int)
     assert np.abs(pixels(found.composite) - before).mean() > 10
+
+
+@pytest.fixture
+def one_thread():
+    """As the daemon of the tests: sums are added up in the same order."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("operations", [(SDEdit(strength=0.6),), (SDEdit(), BestOf(n=2))])
+def test_it_is_so_to_the_last_bit(client, house, monkeypatch, one_thread, operations):
+    """Decoded, pasted and marked in the gate's process: with the same number, the same picture."""
+    given = {"prompt": "a red house", "operations": operations, "steps": 6, "output": "both"}
+    (found,) = client.edit(house, seed=3, **given)
+    monkeypatch.setattr("retouch.admitted.new_record", lambda: int(found.receipt, 16))
+    (expected,) = Runner(Library()).run(EditRequest(image=read_image(house), seed=3, **given))
+    assert found.seed == expected.seed
+    assert (pixels(found.composite) == expected.composite.pixels).all()
+    assert (pixels(found.patch) == expected.patch.pixels).all()
 
 
 def test_what_arrives_is_marked_with_its_receipt_inside(client, house):
@@ -276,8 +299,12 @@ def test_the_catalogue_describes_every_operation_as_it_is(client):
     assert "retouch-mini" in {model.name for model in found.models}
 
 
-def test_the_front_has_no_torch(served):
-    front, worker = (
-        Path(f"/proc/{pid}/maps").read_text() for pid in (served.process.pid, *served.workers())
+def test_each_process_has_what_it_needs_alone(served, client, house):
+    client.edit(house, prompt="a red house", steps=2)
+    front, engine, gate = (
+        Path(f"/proc/{pid}/maps").read_text()
+        for pid in (served.process.pid, *served.workers("engine"), *served.workers("gate"))
     )
-    assert "libtorch" not in front and "libtorch" in worker
+    assert "libtorch" not in front and "libtorch" in engine and "libtorch" in gate
+    assert "onnxruntime" in gate  # the detector's
+    assert "onnxruntime" not in front and "onnxruntime" not in engine

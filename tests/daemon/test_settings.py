@@ -6,12 +6,14 @@ from pathlib import Path
 import pytest
 
 from retouch.errors import InvalidField
+from retouch_daemon.front.exposure import exposure
 from retouch_daemon.front.settings import (
     DEFAULT_ADDRESS,
     Settings,
     default_folder,
 )
-from retouch_daemon.storage.blob_store import BlobLimits
+from retouch_daemon.front.tls import TlsFiles
+from retouch_daemon.storage.blob_limits import BlobLimits
 
 
 @pytest.mark.parametrize(
@@ -28,38 +30,37 @@ def test_loopback_is_allowed(address):
     assert Settings(address=address).address == address
 
 
+@pytest.mark.parametrize("name", ["address", "status-address"])
 @pytest.mark.parametrize(
     "address",
     [
         "0.0.0.0:7860",
         "[::]:7860",
-        ":7860",
-        "*:7860",
         "192.168.1.2:7860",
         "8.8.8.8:7860",
         "[fe80::1]:7860",
         "example.com:7860",
         "localhost.example.com:7860",
         "127.0.0.1.example.com:7860",
-        "0:7860",
-        "127.0.0.1:7860,0.0.0.0:7860",
-        "ipv4:0.0.0.0:7860",
-        "dns:///example.com:7860",
-        "unix:/tmp/open.sock",
     ],
 )
-def test_other_machines_are_never_let_in(address):
-    with pytest.raises(InvalidField, match="SSH tunnel") as caught:
-        Settings(address=address)
-    assert caught.value.field == "address"
+def test_other_machines_are_let_in_with_tls_only(address, name, authority):
+    given = {name.replace("-", "_"): address}
+    with pytest.raises(InvalidField, match="--tls-cert and --tls-key") as caught:
+        Settings(**given)
+    assert caught.value.field == name
+    tls = TlsFiles(*authority.issue("server"))
+    assert Settings(**given, tls=tls).remote == (name == "address")
 
 
 @pytest.mark.parametrize(
     "address",
     ["127.0.0.1", "127.0.0.1:", "127.0.0.1:x", "127.0.0.1:-1", "127.0.0.1:65536",
-     "127.0.0.1:²", "127.0.0.1:٣", "localhost", " "],
+     "127.0.0.1:²", "127.0.0.1:٣", "localhost", " ", ":7860", "*:7860", "0:7860", "::1:7860",
+     "127.0.0.1:7860,0.0.0.0:7860", "ipv4:0.0.0.0:7860", "dns:///example.com:7860",
+     "unix:/tmp/open.sock", "a b:1", "[127.0.0.1]:1"],
 )  # fmt: skip
-def test_an_address_needs_a_port(address):
+def test_an_address_is_a_host_and_a_port(address):
     with pytest.raises(InvalidField, match="with a port"):
         Settings(address=address)
 
@@ -99,18 +100,52 @@ def test_the_exposure_names_what_is_open_and_what_is_kept(tmp_path):
     limits = BlobLimits(total_bytes=3 << 30)
     both = Settings(
         folder=tmp_path, socket=Path("/run/x.sock"), keep_days=2.5, policy="strict", limits=limits
-    ).exposure()
-    told = "\n".join(both)
+    )
+    told = "\n".join(exposure(both))
     for word in (DEFAULT_ADDRESS, str(tmp_path / "token"), "/run/x.sock", "2.5 days", "3 GiB"):
         assert word in told
     assert "profile strict" in told
-    assert "No other machine can connect." in both
+    assert "No other machine can connect." in told
 
 
 def test_the_exposure_does_not_speak_of_what_is_closed(tmp_path):
-    socket_only = "\n".join(Settings(folder=tmp_path, address="", socket=Path("/x")).exposure())
+    socket_only = "\n".join(exposure(Settings(folder=tmp_path, address="", socket=Path("/x"))))
     assert "TCP" not in socket_only
     assert "Unix socket" in socket_only
-    address_only = "\n".join(Settings(folder=tmp_path).exposure())
+    address_only = "\n".join(exposure(Settings(folder=tmp_path)))
     assert "TCP" in address_only
     assert "Unix socket" not in address_only
+
+
+def test_the_exposure_names_the_code_that_may_run(tmp_path):
+    open_to_all = "\n".join(exposure(Settings(folder=tmp_path)))
+    assert "every installed package are loaded: retouch" in open_to_all
+    assert "wherever this user added them" in open_to_all
+    chosen = Settings(folder=tmp_path, operations=("sdedit",), models=(tmp_path,))
+    told = "\n".join(exposure(chosen))
+    assert "Only these operations are loaded: sdedit." in told
+    assert f"Only models below {tmp_path} are loaded" in told
+    assert chosen.environment() == {
+        "RETOUCH_OPERATIONS": "sdedit", "RETOUCH_MODEL_ROOTS": str(tmp_path.resolve())
+    }  # fmt: skip
+    assert Settings(folder=tmp_path).environment() == {}
+
+
+def test_the_exposure_names_the_status(tmp_path):
+    told = "\n".join(exposure(Settings(folder=tmp_path, status_address="127.0.0.1:7861")))
+    assert "http://127.0.0.1:7861/metrics" in told
+    assert f"Status for this user alone: {tmp_path}/status (mode 0600)." in told
+    assert "http" not in "\n".join(exposure(Settings(folder=tmp_path)))
+
+
+@pytest.mark.parametrize(
+    ("given", "field", "words"),
+    [
+        ({"operations": ("sdedit", "typo")}, "allow-operations", "soft_mask"),
+        ({"models": (Path("/nowhere/at/all"),)}, "models", "a folder"),
+    ],
+)
+def test_what_may_be_loaded_must_be_there(given, field, words):
+    with pytest.raises(InvalidField, match=words) as caught:
+        Settings(**given)
+    assert caught.value.field == field

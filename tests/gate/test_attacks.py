@@ -4,8 +4,8 @@ Python is no security boundary. Code in the gate's own process that means harm c
 is written here: it can replace ``Gate._detect`` or ``marking.mark``, take ``GATE_CAPABILITY`` from
 its module and open a picture with it, walk through the closure in ``Sealed`` or through
 ``gc.get_objects()``, read pixels before they are sealed, or write files with a library of its own.
-Those attacks are out of reach until the gate is a process of its own, which alone holds the
-autoencoder's decoder, the encoder of files and the socket.
+In the daemon those attacks are out of reach of an operation: there the gate is a process of its
+own, which alone encodes files and speaks for pictures (``tests/daemon/test_rogue_engine.py``).
 
 What holds, and is tested: there is no way out by accident or by the ordinary means of the
 language (attributes, copies, pickles, conversions, subclasses, constructors), a picture opens

@@ -9,13 +9,17 @@ from pathlib import Path
 
 import pytest
 
+from retouch_daemon.front import engine_words
 from retouch_safety import gate as gate_module
 
 ROOT = Path(__file__).parents[2]
 ROOMS = ("sdk/retouch", "plugins", "safety", "host_bridge", "daemon")
 SAFETY = "safety/retouch_safety"
-#: The module that turns what the gate has released into messages.
-WIRE = "daemon/retouch_daemon/worker/answers.py"
+#: The module that turns what the gate has released into messages, in the gate's own process.
+WIRE = "daemon/retouch_daemon/gate/answers.py"
+#: The processes of the daemon, by what they may hold.
+DAEMON = "daemon/retouch_daemon"
+ENGINE, FRONT, GATE = f"{DAEMON}/engine/", f"{DAEMON}/front/", f"{DAEMON}/gate/"
 MAKERS = ("GATE_CAPABILITY", "_unseal")
 ENCODERS = {
     *("imwrite", "imwritemulti", "imencode", "imencodemulti", "imsave", "mimsave", "tobitmap"),
@@ -145,6 +149,50 @@ def test_only_the_wire_module_makes_messages_of_results():
     assert where(lambda node: called(node) in makers) == {WIRE}
 
 
+def test_the_engines_process_has_no_name_for_anything_of_the_gates():
+    """Nothing that opens and releases, or makes messages of pictures, and none of its words."""
+    words = {"Gate", "Sealed", "Released", "Admission", "Admitted", "Answers", "Telling", "Runner"}
+    words |= {"Result", "Preview", "JobEvent", "ImageRef", "RawLayout", "seal_preview", "BlobStore"}
+    words |= {"blob", "event", "admitted", "distrusted", "encoded", "decode_preview"}
+    assert {name for name in sources() if name.startswith(ENGINE)}
+    for name in (each for each in nodes() if each.startswith(ENGINE)):
+        found = {word for node in nodes()[name] for word in names_in(node)} & words
+        assert not found, f"{name}: {found}"
+
+
+def test_frames_of_the_engine_are_those_that_the_front_takes():
+    """What each process can say is read from its sources; answers to calls carry no pictures."""
+
+    def said(folder):
+        return {
+            ast.unparse(node.args[0].args[0]).strip("'")
+            for name, found in nodes().items()
+            if name.startswith(folder)
+            for node in found
+            if called(node) in ("send", "_answer") and called(node.args[0]) == "Frame"
+        }
+
+    answers = {"load_model", "unload_model", "models", "f'{kind}_failed"}
+    assert said(ENGINE) == {"ready"} | set(engine_words._KINDS) | answers
+    assert set(engine_words._KINDS) == {"loading", "progress", "look", "finished", "failed"}
+    assert {"at", "admitted", "event", "blob", "distrusted"} <= said(GATE)
+
+
+def test_the_front_stores_pictures_in_the_words_of_the_gate_alone():
+    """What takes a picture from a worker is one method, and only the gate's frames reach it."""
+    workers = f"{FRONT}workshop.py"
+    (shop,) = (n for n in sources()[workers].body if getattr(n, "name", "") == "Workshop")
+    methods = {n.name: ast.unparse(n) for n in shop.body if hasattr(n, "name")}
+    assert [name for name, text in methods.items() if "_blobs.add" in text] == ["_keep"]
+    assert [name for name, text in methods.items() if "self._keep" in text] == ["_on_gate"]
+    parsing = [name for name, text in methods.items() if "JobEvent.FromString" in text]
+    assert parsing == ["_on_event"]
+    callers = [name for name, text in methods.items() if "self._on_event(" in text]
+    assert callers == ["_on_gates_word"]
+    assert [n for n, text in methods.items() if "self._on_gates_word(" in text] == ["_on_gate"]
+    assert "on_frame=self._on_gate," in methods["__init__"].partition("self.engine")[0]
+
+
 def writes_bytes(node):
     """Whether a call opens a file for writing bytes, or writes them at once."""
     name = called(node)
@@ -197,13 +245,28 @@ def test_previews_are_sealed_where_they_are_decoded():
         assert [ast.unparse(node.value.func) for node in returned] == ["Sealed.preview"]
 
 
-def test_full_pictures_are_decoded_by_the_engine_alone():
-    found = where(lambda node: called(node) == "decode" and names_model(node.func))
-    assert found == {"sdk/retouch/trajectories.py"}
+def test_full_pictures_are_decoded_to_choose_and_to_release_alone():
+    """To choose among candidates, which stays with the engine; and of a candidate, to release."""
+    found = where(lambda node: called(node) == "decode" and names_decoder(node.func))
+    assert found == {
+        "sdk/retouch/trajectories.py",
+        "sdk/retouch/candidates.py",
+        "sdk/retouch/models/model.py",  # hands on
+        "sdk/retouch/models/decoder.py",  # a preview without a decoder of its own
+    }
+    tried = where(lambda node: called(node) == "tried" and called_on(node) == "candidate")
+    assert tried == {"sdk/retouch/trajectories.py", f"{GATE}checked_edit.py"}
 
 
-def names_model(function):
-    return ast.unparse(function) in ("model.decode", "self.model.decode", "loan.model.decode")
+def names_decoder(function):
+    owner = ast.unparse(function.value) if isinstance(function, ast.Attribute) else ""
+    return owner.rpartition(".")[2] in ("model", "decoder") or (
+        owner == "self" and function.attr == "decode"
+    )
+
+
+def called_on(node):
+    return ast.unparse(node.func.value) if isinstance(node.func, ast.Attribute) else ""
 
 
 def test_a_release_is_asked_for_with_an_admission():

@@ -14,6 +14,7 @@ from PIL import ImageCms
 
 from retouch.errors import InvalidImage
 from retouch.imaging.decode import read_image, read_mask
+from retouch.imaging.image import Image
 from retouch.imaging.region import Size
 
 # Pillow warns about the very damage that the tests make
@@ -284,3 +285,18 @@ def test_mask_of_another_size():
     error = refused(data, "the picture's size", read=read_mask, size=Size(12, 17))
     assert (error.field, error.value) == ("mask.size", "17x12")
     assert refused(b"nope", "mask", read=read_mask).field == "mask"
+
+
+def test_a_mask_with_colours_is_its_luminance(tmp_path):
+    colours = np.uint8([[[255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 255], [90, 90, 90]]])
+    Pillow.fromarray(colours).save(tmp_path / "mask.png")
+    found = read_mask(tmp_path / "mask.png").strength[0]
+    assert found == pytest.approx([0.299, 0.587, 0.114, 1.0, 90 / 255], abs=1e-6)
+    assert found[3] == 1.0, "white edits fully, to the last bit"
+
+
+def test_black_may_be_what_is_edited_and_transparency_never_is():
+    pixels = np.uint8([[[0, 0, 0], [255, 255, 255], [0, 0, 0]]])
+    image = Image(pixels, alpha=np.uint8([[255, 255, 0]]))
+    assert image.strength(edit_black=True).tolist() == [[1.0, 0.0, 0.0]]
+    assert image.strength().tolist() == [[0.0, 1.0, 0.0]]

@@ -106,3 +106,24 @@ def test_rect_arithmetic():
     assert rect.inside(Rect(0, 0, 5, 20)) == Rect(1, 3, 4, 5)
     with pytest.raises(InvalidField):
         Rect(0, 0, -1, 1)
+
+
+@pytest.mark.parametrize(
+    ("working", "wanted"),
+    [(192, Size(192, 192)), (200, Size(200, 200)), (Size(96, 160), Size(96, 160))],
+)
+def test_a_caller_may_choose_the_working_size(working, wanted):
+    plan = plan_region(Size(300, 300), native_size=128, multiple=8, working=working)
+    assert plan.working == wanted
+    assert plan.crop == Rect(0, 0, 300, 300) or plan.working.width != plan.working.height
+
+
+def test_a_chosen_side_is_rounded_and_the_shape_follows_the_picture():
+    plan = plan_region(Size(320, 180), native_size=128, multiple=32, working=250)
+    assert max(plan.working) == 256 and plan.working.width > plan.working.height
+
+
+@pytest.mark.parametrize("working", [Size(100, 128), Size(128, 1024), 4, 1000])
+def test_a_working_size_that_the_model_cannot_have_is_refused(working):
+    with pytest.raises(InvalidField, match="working_size"):
+        plan_region(Size(300, 300), native_size=128, multiple=8, working=working)

@@ -1,4 +1,4 @@
-"""The cache loads once, keeps what is leased, and evicts the least recently used."""
+"""The cache loads once, also in the background, keeps what is leased, and drops what is idle."""
 
 import threading
 import time
@@ -128,3 +128,114 @@ def test_an_error_inside_the_block_ends_the_lease():
     with pytest.raises(ValueError, match="edit"), cache.lease("a"):
         raise ValueError("edit")
     assert cache.bytes == 0
+
+
+def test_dropping_gives_memory_back_but_not_what_is_leased():
+    cache = cache_of(100)
+    use(cache, "a")
+    with cache.lease("b"):
+        assert cache.drop("b") is None
+        assert cache.drop("a") is True and cache.drop("a") is False
+        assert cache.names() == ("b",)
+    assert cache.drop("b") is True and cache.bytes == 0
+
+
+class Slow:
+    """Loading that lasts until it is let go on, or fails."""
+
+    def __init__(self):
+        self.begun, self.go, self.names = threading.Event(), threading.Event(), []
+        self.fails = False
+
+    def __call__(self, name):
+        self.names.append(name)
+        self.begun.set()
+        assert self.go.wait(20)
+        if self.fails:
+            raise RuntimeError("disk")
+        return name.upper()
+
+
+def test_a_lease_can_be_had_before_its_model_is_loaded():
+    slow, ready = Slow(), threading.Event()
+    cache = ModelCache(slow, len, 10)
+    lease = cache.begin_lease("a", ready.set)
+    again = cache.begin_lease("a", ready.set)
+    assert slow.begun.wait(20) and not lease.ready and cache.names() == ()
+    assert cache.bytes == 0 and cache.drop("a") is None
+    slow.go.set()
+    assert ready.wait(20)
+    assert lease.ready and again.ready and lease.model() == again.model() == "A"
+    assert slow.names == ["a"]
+    known = cache.begin_lease("a", lambda: pytest.fail("it was there already"))
+    assert known.ready and known.model() == "A"
+    assert cache.drop("a") is None
+    for each in (lease, again, known, known):
+        each.close()
+    assert cache.drop("a") is True
+
+
+def test_a_load_whose_caller_has_gone_is_there_for_the_next():
+    slow = Slow()
+    cache = ModelCache(slow, len, 10)
+    cache.begin_lease("a").close()
+    assert slow.begun.wait(20)
+    slow.go.set()
+    assert use(cache, "a") == "A" and slow.names == ["a"]
+
+
+def test_who_waits_for_a_load_that_fails_is_told_and_the_next_tries_again():
+    slow, ready = Slow(), threading.Event()
+    slow.fails = True
+    cache = ModelCache(slow, len, 10)
+    lease = cache.begin_lease("a", ready.set)
+    slow.go.set()
+    assert ready.wait(20) and lease.ready
+    with pytest.raises(RuntimeError, match="disk"):
+        lease.model()
+    slow.fails = False
+    assert cache.begin_lease("a").model() == "A"
+    lease.close()
+    assert cache.names() == ("a",)
+
+
+def test_room_is_made_before_loading():
+    seen = []
+
+    def load(name):
+        seen.append(cache.names())
+        return name
+
+    sizes = {"a": 10, "b": 10, "c": 15}
+    cache = ModelCache(load, sizes.get, 25, expected=sizes.get)
+    for name in "abc":
+        use(cache, name)
+    assert seen == [(), ("a",), ("b",)], "a had to go before c came"
+    assert cache.names() == ("b", "c") and cache.bytes == 25
+
+
+def test_idle_models_are_dropped_and_those_in_use_stay():
+    now, released = [0.0], []
+    cache = ModelCache(
+        str.upper, len, 10, idle_seconds=60, clock=lambda: now[0],
+        on_released=lambda: released.append(cache.names()),
+    )  # fmt: skip
+    use(cache, "a")
+    with cache.lease("b"):
+        now[0] = 30.0
+        use(cache, "c")
+        now[0] = 61.0
+        assert cache.release_idle() == ("a",)
+        now[0] = 1000.0
+        assert cache.release_idle() == ("c",)
+        assert cache.names() == ("b",) and released == [("b", "c"), ("b",)]
+    assert cache.release_idle() == ()
+    now[0] = 1060.0
+    assert cache.release_idle() == ("b",)
+
+
+def test_a_timer_drops_them_by_itself():
+    gone = threading.Event()
+    cache = ModelCache(str.upper, len, 10, idle_seconds=0.05, on_released=gone.set)
+    use(cache, "a")
+    assert gone.wait(20) and cache.names() == ()

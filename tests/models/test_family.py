@@ -127,7 +127,7 @@ def test_previews_come_from_the_small_decoder(runner, member):
     latents = torch.randn(1, 4, SIDE // 4, SIDE // 4)
     with runner.library.borrow() as loan:
         model = loan.model(NAME + member)
-        assert model.preview is not None and model.preview.bytes < model.bytes / 10
-        shown = model.decode_preview(latents)
+        assert model.decoder.preview is not None and model.decoder.preview.bytes < model.bytes / 10
+        shown = model.decoder.decode_preview(latents)
         assert shown.shape == (1, 3, SIDE, SIDE)
-        assert torch.equal(shown, model.preview.decode(latents))
+        assert torch.equal(shown, model.decoder.preview.decode(latents))

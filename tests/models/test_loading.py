@@ -54,3 +54,9 @@ def test_deep_checkpoints_have_the_published_key_counts(tmp_path, family, unet, 
     assert tuple(sum(n.startswith(p) for n in names) for p in text_prefixes) == texts
     loaded = load_checkpoint(write_single_file(made, tmp_path / "deep.safetensors"))
     assert not different_weights(loaded, made)
+
+
+def test_loading_tells_how_far_it_is(tiny_folder):
+    seen = []
+    loaded = load_checkpoint(tiny_folder, on_bytes=seen.append)
+    assert seen == sorted(seen) and 0.99 * loaded.bytes < seen[-1] <= loaded.bytes

@@ -99,9 +99,9 @@ def test_the_library_loads_it_with_the_model_and_its_siblings(tmp_path):
     with Library(dtype=torch.float32).borrow() as loan:
         for name in ("mine", "mine-instruct"):
             model = loan.model(name)
-            assert torch.equal(model.decode_preview(LATENTS), expected)
+            assert torch.equal(model.decoder.decode_preview(LATENTS), expected)
             assert not torch.equal(model.decode(LATENTS), expected)
-            assert model.bytes > model.preview.bytes > 0
+            assert model.bytes > model.decoder.preview.bytes > 0
 
 
 def test_without_one_or_with_a_damaged_one_the_autoencoder_decodes(tmp_path):
@@ -111,12 +111,12 @@ def test_without_one_or_with_a_damaged_one_the_autoencoder_decodes(tmp_path):
     (folder / WEIGHTS).write_bytes(b"damaged")
     with Library(dtype=torch.float32).borrow() as loan:
         model = loan.model("mine")
-        assert model.preview is None
-        assert torch.equal(model.decode_preview(LATENTS), model.decode(LATENTS))
+        assert model.decoder.preview is None
+        assert torch.equal(model.decoder.decode_preview(LATENTS), model.decode(LATENTS))
 
 
 def test_other_latents_than_the_models_are_not_decoded(tmp_path):
     from dataclasses import replace
 
     found = replace(load_preview(write_preview(tmp_path / "taef1")), latent_channels=16)
-    assert Model(tiny_sd(), dtype=torch.float32, preview=found).preview is None
+    assert Model(tiny_sd(), dtype=torch.float32, preview=found).decoder.preview is None

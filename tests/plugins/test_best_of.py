@@ -42,6 +42,11 @@ def test_it_keeps_the_nearest_to_the_prompt():
     assert edit.notes["best_of.similarity"] == [0.1, 0.3, 0.2]
 
 
+def test_the_others_follow_in_order():
+    assert BestOf().rank(PICTURES, judged([0.2, 0.3, 0.2])) == [1, 0, 2]
+    assert BestOf().rank(PICTURES, judged([float("nan"), -0.9, 0.1])) == [2, 1, 0]
+
+
 def test_the_first_of_equals_and_never_what_cannot_be_ranked():
     assert BestOf().choose(PICTURES, judged([0.2, 0.2, 0.1])) == 0
     assert BestOf().choose(PICTURES, judged([float("nan"), -0.9, -1.0])) == 1

@@ -63,7 +63,7 @@ def test_what_a_model_makes_of_nothing_is_refused_and_logged(runner):
     side = admitted.plan.region.working
     broken = np.full((side.height, side.width, 3), np.nan, np.float32)
     with pytest.raises(Blocked, match=r"pixels check.*not finite"):
-        admitted.results([(broken, 0, {})])
+        admitted.results([[(broken, 0, {})]])
     (last,) = runner.gate.installation.audit.tail(1)
     assert (last.event, last.fields["stage"]) == ("refused", "pixels")
 

@@ -30,7 +30,7 @@ def steps_of(runner, **fields):
 def test_every_step_can_be_looked_at_through_the_gate(runner):
     admitted, seen, _ = steps_of(runner)
     assert [step.trajectory for step in seen] == [0, 0, 0]
-    sealed = seen[0].preview()
+    sealed = seen[0].preview(None)
     assert type(sealed) is Sealed
     with pytest.raises(TypeError, match="no pixels outside the gate"):
         np.asarray(sealed)
@@ -77,3 +77,12 @@ def test_every_variant_has_its_own(runner):
     assert {step.trajectory for step in seen} == {0, 1}
     looks = {step.trajectory: admitted.look(step).pixels for step in seen}
     assert (looks[0] != looks[1]).mean() > 0.5
+
+
+@pytest.mark.parametrize(("max_side", "size"), [(32, (32, 27)), (96, (96, 80)), (500, (96, 80))])
+def test_a_look_is_as_small_as_was_asked_for(runner, max_side, size):
+    admitted, seen, _ = steps_of(runner)
+    look = admitted.look(seen[-1], max_side)
+    assert look.pixels.shape[:2] == size
+    whole = admitted.look(seen[-1])
+    assert np.abs(look.pixels.mean((0, 1)) - whole.pixels.mean((0, 1))).max() < 6

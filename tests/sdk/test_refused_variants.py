@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from retouch.admitted import without_frames
-from retouch.errors import Blocked
+from retouch.candidates import Candidate
+from retouch.errors import Blocked, OperationFailed
 from retouch.imaging.image import Image
 from retouch.models.library import Library
 from retouch.request import EditRequest
@@ -129,22 +130,55 @@ def test_what_is_not_finite_is_refused_in_its_place(runner, picky):
     admitted = runner.admit(request(variants=2))
     side = admitted.plan.region.working
     fine = np.full((side.height, side.width, 3), 0.5, np.float32)
-    results = admitted.results([(fine, 5, {}), (fine * np.nan, 6, {})])
+    results = admitted.results([[(fine, 5, {})], [(fine * np.nan, 6, {})]])
     assert results[0].composite is not None
     assert results[1].refused.stage == "pixels" and "not finite" in str(results[1].refused)
 
 
-def test_with_best_of_a_variant_is_the_choice_among_its_tries(runner, picky, monkeypatch):
+def best_of(monkeypatch, order):
     monkeypatch.setattr(BestOf, "check", lambda self, plan: None)
     monkeypatch.setattr(BestOf, "prepare", lambda self, edit: None)
-    monkeypatch.setattr(BestOf, "choose", lambda self, pictures, edit: 1)
-    picky.refuse(0, document=document())
+    monkeypatch.setattr(BestOf, "rank", lambda self, pictures, edit: order)
+    return (SDEdit(strength=0.5), BestOf(n=len(order)))
+
+
+def test_with_best_of_the_next_try_takes_a_refused_ones_place(runner, picky, monkeypatch):
+    operations = best_of(monkeypatch, [1, 2, 0])
+    picky.refuse(0, 1, document=document())
     seen = []
-    fields = {"variants": 2, "operations": (SDEdit(strength=0.5), BestOf(n=2))}
-    first, second = runner.run(request(**fields), on_step=seen.append)
+    first, second = runner.run(request(variants=2, operations=operations), on_step=seen.append)
+    assert first.composite is not None and (first.seed, first.refused) == (5, None)
+    assert second.composite is not None and second.seed == 9
+    assert first.settings["seed"] == 5 and second.settings["seed"] == 9
+    assert logged(runner, 4) == ["refused", "refused", "released", "released"]
+    assert {(step.trajectory, step.variant) for step in seen} == {(i, i // 3) for i in range(6)}
+
+
+def test_with_best_of_all_tries_refused_is_the_bests_refusal(runner, picky, monkeypatch):
+    operations = best_of(monkeypatch, [1, 0])
+    picky.refuse(0, 1, document=document())
+    first, second = runner.run(request(variants=2, operations=operations))
     check_refused(first, 6)
     assert second.composite is not None and second.seed == 8
-    assert {(step.trajectory, step.variant) for step in seen} == {(0, 0), (1, 0), (2, 1), (3, 1)}
+
+
+def test_an_order_that_leaves_one_out_is_the_operations_fault(runner, picky, monkeypatch):
+    operations = best_of(monkeypatch, [1, 1])
+    with pytest.raises(OperationFailed, match=r"best_of.*rank.*\[1, 1\]"):
+        runner.run(request(variants=1, operations=operations))
+
+
+def test_latents_that_are_not_finite_are_refused_as_pixels(runner, picky):
+    picky.refuse(document=document())
+    admitted = runner.admit(request(variants=1))
+    with runner.library.borrow() as loan:
+        decoder = loan.model("tiny").decoder
+        side = admitted.plan.region.working
+        latents = torch.zeros(1, 4, side.height // 8, side.width // 8)
+        latents[0, 0, 0, 0] = torch.inf
+        tried = Candidate(latents, 5, {}).tried(decoder)
+    with pytest.raises(Blocked, match=r"pixels check.*not finite"):
+        admitted.results([[tried]])
 
 
 def test_side_by_side_each_request_keeps_its_own_refusals(runner, picky):

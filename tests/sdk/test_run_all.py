@@ -5,6 +5,7 @@ import torch
 import retouch.admitted
 from retouch.errors import Blocked, Cancelled, ModelMissing, OperationFailed
 from retouch.imaging.image import Image, Mask
+from retouch.models.decoder import Decoder
 from retouch.models.library import Library
 from retouch.models.model import Model
 from retouch.request import EditRequest
@@ -87,7 +88,7 @@ def test_each_that_fails_has_its_error_in_its_place(runner, monkeypatch):
 
 
 def test_what_the_network_or_the_decoder_breaks_on_stays_with_its_request(runner, monkeypatch):
-    decode, calls = Model.decode, []
+    decode, calls = Decoder.decode, []
 
     def breaks_once(model, latents):
         calls.append(1)
@@ -95,7 +96,7 @@ def test_what_the_network_or_the_decoder_breaks_on_stays_with_its_request(runner
             raise MemoryError("no room")
         return decode(model, latents)
 
-    monkeypatch.setattr(Model, "decode", breaks_once)
+    monkeypatch.setattr(Decoder, "decode", breaks_once)
     first, second = runner.run_all([request(), request(seed=1)])
     assert "no room" in str(first) and "tiny" in str(first)
     assert len(second) == 1

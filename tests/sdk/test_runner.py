@@ -28,7 +28,7 @@ def latents(runner, plan, seed):
     with runner.library.borrow() as loan:
         seeded = replace(plan, request=replace(plan.request, seed=seed))
         run = Trajectories(seeded, loan, runner.row_cap, lambda step: None, lambda: False)
-        return torch.from_numpy(run.pictures()[0][0])
+        return torch.from_numpy(run.pictures()[0][0][0])
 
 
 def picture(height=300, width=280, dtype=np.uint8, seed=0):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from os import SEEK_END
 from typing import Any, Final
 
 import grpc
@@ -68,11 +69,14 @@ class BlobService(rpc.BlobServiceServicer):
     async def Get(self, request: pb.GetRequest, context: _Context) -> AsyncIterator[pb.GetResponse]:
         """Give one blob in pieces."""
         async with answering(context):
-            data = await asyncio.to_thread(self._store.read, request.sha256)
-            if request.offset > len(data):
-                raise InvalidField("offset", request.offset, f"0 to {len(data)}", "start at 0")
-            for start in range(request.offset, len(data), CHUNK):
-                yield pb.GetResponse(chunk=data[start : start + CHUNK])
+            # From its file, piece by piece: a caller who reads slowly holds one piece in memory.
+            with await asyncio.to_thread(self._store.opened, request.sha256) as file:
+                size = file.seek(0, SEEK_END)
+                if request.offset > size:
+                    raise InvalidField("offset", request.offset, f"0 to {size}", "start at 0")
+                file.seek(request.offset)
+                while chunk := await asyncio.to_thread(file.read, CHUNK):
+                    yield pb.GetResponse(chunk=chunk)
 
     async def Stat(self, request: pb.StatRequest, context: _Context) -> pb.StatResponse:
         """What is known of a blob."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import typing
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
 import grpc
@@ -18,7 +19,8 @@ from retouch.imaging.control import KINDS as CONTROLS
 from retouch.imaging.decode import MAX_BYTES, MAX_PIXELS
 from retouch.imaging.image import Image, Mask
 from retouch.models.geometry import read_geometry
-from retouch.models.records import ModelRecord, list_models
+from retouch.models.records import ModelRecord, find_model, list_models
+from retouch.models.store import digest_of
 from retouch.operation import Operation
 from retouch.parameters import MAX_TEXT, Parameter, optional_base, parameters_of
 from retouch.plan import layout_of
@@ -27,7 +29,10 @@ from retouch.sampling.schedulers import MOST_STEPS, SAMPLERS
 from retouch.v1 import catalog_pb2, image_pb2, operation_pb2
 from retouch.v1 import catalog_service_pb2 as pb
 from retouch.v1 import catalog_service_pb2_grpc as rpc
-from retouch_daemon.front.statuses import answering
+from retouch_daemon.front.asking import asked
+from retouch_daemon.front.model_loading import ModelLoading
+from retouch_daemon.front.statuses import answering, refuse_unless_answered
+from retouch_daemon.front.worker_process import WorkerGone, WorkerProcess
 
 _KINDS: Final = {
     "checkpoint": catalog_pb2.MODEL_KIND_BASE,
@@ -44,19 +49,59 @@ _TYPES: Final[dict[object, catalog_pb2.ParameterType.ValueType]] = {
     Image: catalog_pb2.PARAMETER_TYPE_IMAGE,
     Mask: catalog_pb2.PARAMETER_TYPE_MASK,
 }
+#: Seconds that the engine has to say which models are in memory.
+_SOON: Final = 1.0
 #: Parameters that travel on the operation itself.
 _ENVELOPE: Final = ("start", "stop", "mask")
 
+_Context = grpc.aio.ServicerContext[Any, Any]
+
 
 class CatalogService(rpc.CatalogServiceServicer):
-    """Describes the daemon."""
+    """Describes the daemon, and has models loaded.
 
-    async def Describe(
-        self, request: pb.DescribeRequest, context: grpc.aio.ServicerContext[Any, Any]
-    ) -> pb.DescribeResponse:
+    Args:
+        engine: where models are. gate: where their decoders are.
+    """
+
+    def __init__(self, engine: WorkerProcess, gate: WorkerProcess) -> None:
+        self._engine, self._gate = engine, gate
+
+    async def Describe(self, request: pb.DescribeRequest, context: _Context) -> pb.DescribeResponse:
         """Describe everything that is installed."""
         async with answering(context):
-            return pb.DescribeResponse(catalog=await asyncio.to_thread(describe))
+            catalog = await asyncio.to_thread(describe)
+            loaded = await self._loaded()
+            for model in catalog.models:
+                model.loaded = model.name in loaded
+            return pb.DescribeResponse(catalog=catalog)
+
+    async def LoadModel(
+        self, request: pb.LoadModelRequest, context: _Context
+    ) -> AsyncIterator[pb.LoadModelResponse]:
+        """Load a model, and tell how far that is."""
+        async with answering(context):
+            record = await asyncio.to_thread(find_model, request.model)
+            async for progress in ModelLoading(self._engine, self._gate, record).run():
+                yield progress
+
+    async def UnloadModel(
+        self, request: pb.UnloadModelRequest, context: _Context
+    ) -> pb.UnloadModelResponse:
+        """Give a model's memory back."""
+        async with answering(context):
+            record = await asyncio.to_thread(find_model, request.model)
+            answer = await asked(self._engine, "unload_model", record.name.encode())
+            refuse_unless_answered(answer, "unload_model")
+            return pb.UnloadModelResponse(was_loaded=answer.values.get("was_loaded") is True)
+
+    async def _loaded(self) -> Sequence[str]:
+        """Models in memory; none where the engine does not say so soon."""
+        try:
+            async with asyncio.timeout(_SOON):
+                return (await self._engine.call("models", b"")).texts("loaded")
+        except (TimeoutError, WorkerGone):
+            return ()
 
 
 def describe() -> catalog_pb2.Catalog:
@@ -99,8 +144,22 @@ def _operation(kind: type[Operation], catalog: Catalog) -> catalog_pb2.Operation
         message_type=message.full_name if message is not None else "",
         accepts_region="mask" in names,
         accepts_window={"start", "stop"} <= names,
-        provided_by=catalog.packages[kind.name],
+        provided_by=_with_version(catalog.packages[kind.name]),
     )
+
+
+def _with_version(package: str) -> str:
+    try:
+        return f"{package} {version(package)}"
+    except PackageNotFoundError:
+        return package
+
+
+def _digest(record: ModelRecord) -> str:
+    try:
+        return digest_of(record)
+    except ModelError:  # its weights are gone; what is known of it still holds
+        return ""
 
 
 def _parameter(known: Parameter) -> catalog_pb2.ParameterDescription:
@@ -140,7 +199,7 @@ def _model(record: ModelRecord) -> catalog_pb2.ModelDescription:
         name=record.name,
         kind=_KINDS[record.kind],
         family=record.family,
-        sha256=record.sha256,
+        sha256=_digest(record),
         size_bytes=record.bytes,
     )
     if record.kind == "checkpoint":

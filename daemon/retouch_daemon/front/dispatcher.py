@@ -1,28 +1,32 @@
-"""The queue: which jobs the worker has, and what becomes of those that it loses."""
+"""The queue: which jobs are at work, and what becomes of them; :mod:`.workshop` does the work."""
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import time
 from collections import Counter
 from collections.abc import Iterable
 from typing import Final
 
-from google.protobuf.message import DecodeError
-
 from retouch.v1 import errors_pb2, job_pb2, plan_pb2
 from retouch_daemon.front.event_feed import EventFeed
-from retouch_daemon.front.worker_process import WorkerOptions, WorkerProcess, names
-from retouch_daemon.link.frames import BrokenFrame, Frame, Value
+from retouch_daemon.front.running import ATTEMPTS, Deaths, Running
+from retouch_daemon.front.worker_options import WorkerOptions
+from retouch_daemon.front.workshop import Workshop
 from retouch_daemon.storage.blob_store import BlobStore
 from retouch_daemon.storage.errors import StorageError
 from retouch_daemon.storage.journal import JobRecord, Journal, NewJob, State
 
-#: Edits that a worker has at once: enough to fill forwards, few enough for its memory.
+#: Jobs at work at once: enough to fill forwards, few enough for the workers' memory; and how many
+#: more of the class that somebody is painting with.
 RUNNING: Final = 8
-#: How many workers a job may have died with before it counts as what kills them.
-ATTEMPTS: Final = 3
+MORE_LIVE: Final = 2
+#: How many more where nothing of their client is at work: many jobs of one do not shut others out.
+MORE_CLIENTS: Final = 4
+#: The class that goes first.
+LIVE: Final = 0
 #: Seconds between two looks at time limits.
 TICK: Final = 0.5
 
@@ -30,45 +34,80 @@ _log = logging.getLogger(__name__)
 
 
 class Dispatcher:
-    """Gives queued jobs to the worker, in the order of class, then of arrival.
+    """Puts queued jobs to work: by class, then whose client has least at work, then by arrival.
 
     Args:
         journal: of jobs.
         blobs: where results go.
         feed: tells events.
-        options: how the worker is started.
+        options: how the workers are started.
     """
 
     def __init__(
         self, journal: Journal, blobs: BlobStore, feed: EventFeed, options: WorkerOptions
     ) -> None:
-        self._journal, self._blobs, self._feed = journal, blobs, feed
-        self.worker = WorkerProcess(
-            options, on_frame=self._on_frame, on_ready=self._on_ready, on_gone=self._on_gone
-        )
+        self._journal, self._feed = journal, feed
         self._waiting: dict[str, JobRecord] = {}
-        self._running: dict[str, JobRecord] = {}
-        #: Jobs that run and are cancelled -> why: the worker may not have them yet.
-        self._leaving: dict[str, str] = {}
-        #: How many workers have died with a job.
-        self._deaths: Counter[str] = Counter()
         #: Jobs that the disk would not let go on: tried again until it does.
         self._stalled: dict[str, JobRecord] = {}
+        #: Those of them that are cancelled -> why.
+        self._leaving: dict[str, str] = {}
+        self._deaths = Deaths()
+        self._attempts = itertools.count(1)
         self._filling = asyncio.Lock()
+        self._tasks: set[asyncio.Task[None]] = set()
+        #: Whether nothing new is begun any more.
+        self.draining = False
+        self.workshop = Workshop(self, blobs, feed, options, self._deaths)
+        self.gate, self.engine = self.workshop.gate, self.workshop.engine
+        self.numbers = self.workshop.numbers
+
+    @property
+    def ready(self) -> bool:
+        """Whether edits can run: both workers are there."""
+        return self.gate.ready and self.engine.ready
+
+    @property
+    def waiting(self) -> list[JobRecord]:
+        """Jobs that are not begun, in the order in which they came."""
+        return [*self._waiting.values(), *self._stalled.values()]
+
+    @property
+    def running(self) -> list[JobRecord]:
+        """Jobs at work."""
+        return [each.job for each in self.workshop.running.values()]
+
+    @property
+    def held(self) -> int:
+        """Jobs at work that are paused: they keep what they have, and others run meanwhile."""
+        return sum(job.paused for job in self.running)
+
+    def runs(self, job_id: str) -> bool:
+        """Whether a job is at work."""
+        return job_id in self.workshop.running
+
+    async def serve(self, job: JobRecord) -> None:
+        """Serve a job from now on as its record says: its class, and whether it is paused."""
+        for queue in (self._waiting, self._stalled):
+            if job.job_id in queue:
+                queue[job.job_id] = job
+        self.workshop.serve(job)
+        await self.fill()
 
     async def run(self) -> None:
         """Take up what an earlier daemon left, and work until :meth:`stop`."""
         for job in await asyncio.to_thread(self._journal.recover):
             self._waiting[job.job_id] = job
+            self._feed.observer.queued(job)
         limits = asyncio.create_task(self._watch_limits())
         try:
-            await self.worker.keep_alive()
+            await self.workshop.run()
         finally:
             limits.cancel()
 
     async def stop(self) -> None:
-        """End the worker; what runs begins again at the next start."""
-        await self.worker.stop()
+        """End the workers; what runs begins again at the next start."""
+        await self.workshop.stop()
 
     async def submit(self, new: NewJob) -> tuple[JobRecord, bool]:
         """Keep and queue a job; return it and whether it is new. Raises as ``Journal.submit``."""
@@ -79,79 +118,111 @@ class Dispatcher:
         job, is_new = await asyncio.to_thread(self._journal.submit, new)
         if is_new:
             self._waiting[job.job_id] = job
-            await self._fill()
+            self._feed.observer.queued(job)
+            await self.fill()
         return job, is_new
 
     async def cancel(self, jobs: Iterable[JobRecord], reason: str) -> list[str]:
-        """Cancel jobs; return the names of those that were not over."""
+        """Cancel jobs, wherever they are; return the names of those that were not over."""
         told = []
         for job in jobs:
             waiting = self._waiting.pop(job.job_id, None) or self._stalled.pop(job.job_id, None)
-            if waiting is not None:
-                event = job_pb2.JobEvent(cancelled=job_pb2.Cancelled(reason=reason))
-                await self._feed.publish(job.job_id, event, state=State.CANCELLED)
-            elif job.job_id in self._running:
-                self._leaving[job.job_id] = reason
-                await self._send_cancel(job.job_id, reason)
-            else:
+            running = self.workshop.dropped(job.job_id)
+            if waiting is None and running is None:
                 continue
-            told.append(job.job_id)
+            cancelled = running.cancelled(reason) if running else job_pb2.Cancelled(reason=reason)
+            try:
+                event = job_pb2.JobEvent(cancelled=cancelled)
+                over = await self._feed.publish(job.job_id, event, state=State.CANCELLED)
+            except StorageError as problem:
+                _log.error("cannot end job %s: %s", job.job_id, problem)
+                self._leaving[job.job_id], self._stalled[job.job_id] = reason, job
+                over = True
+            if over:
+                told.append(job.job_id)
+        self.fill_soon()
         return told
 
-    async def _fill(self) -> None:
+    async def fill(self) -> None:
+        """Put to work what there is room for, and tell the others how many are before them."""
         async with self._filling:
-            while self.worker.ready and self._waiting and len(self._running) < RUNNING:
-                job = min(self._waiting.values(), key=lambda each: each.priority)
+            while self.gate.ready and (job := self._next()) is not None:
                 del self._waiting[job.job_id]
                 await self._begin(job)
             for position, job_id in enumerate(list(self._waiting)):
                 event = job_pb2.JobEvent(queued=job_pb2.Queued(position=position))
                 await self._feed.publish(job_id, event)
 
+    def _next(self) -> JobRecord | None:
+        """The job to begin now, None where there is none or no room for it."""
+        ready = [job for job in self._waiting.values() if not job.paused]
+        if not ready or self.draining:
+            return None
+        at_work = Counter(each.client for each in self.running)
+        job = min(ready, key=lambda each: (each.priority, at_work[each.client]))
+        room = RUNNING + self.held + (MORE_LIVE if job.priority == LIVE else 0)
+        room += 0 if at_work[job.client] else MORE_CLIENTS
+        return job if len(self.workshop.running) < room else None
+
+    def fill_soon(self) -> None:
+        """As :meth:`fill`, in a task: a worker's frames must be read meanwhile."""
+        task = asyncio.create_task(self._filled())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _filled(self) -> None:
+        try:
+            await self.fill()
+        except StorageError as problem:
+            _log.error("cannot look after the queue: %s", problem)
+
     async def _begin(self, job: JobRecord) -> None:
-        self._running[job.job_id] = job
+        running = Running(job, job.request, next(self._attempts))
+        self.workshop.running[job.job_id] = running
         try:
             await asyncio.to_thread(self._journal.begin, job.job_id)
+            running.told = await asyncio.to_thread(self._told, job.job_id)
         except StorageError as problem:
             _log.error("cannot begin job %s: %s", job.job_id, problem)
-            self._stalled[job.job_id] = self._running.pop(job.job_id)
-            return
-        values: dict[str, Value] = {
-            "job_id": job.job_id,
-            "client": job.client,
-            "priority": job.priority,
-        }
-        if not await self.worker.send(Frame("start", values, job.request)):
-            if self._running.pop(job.job_id, None) is not None:
-                await self._queue_again(job)
-        elif job.job_id in self._leaving:
-            await self._send_cancel(job.job_id, self._leaving[job.job_id])
-
-    async def _send_cancel(self, job_id: str, reason: str) -> None:
-        await self.worker.send(Frame("cancel", {"job_id": job_id, "reason": reason}))
-
-    async def _on_ready(self) -> None:
-        # In a task: the worker's frames must be read while its queue is being filled.
-        self._task = asyncio.create_task(self._fill())
-
-    async def _on_gone(self) -> None:
-        lost, self._running = list(self._running.values()), {}
-        for job in lost:
-            self._deaths[job.job_id] += 1
-            try:
-                await self._queue_again(job)
-            except StorageError:
+            if self.workshop.running.pop(job.job_id, None) is not None:
                 self._stalled[job.job_id] = job
+            return
+        if self.workshop.running.get(job.job_id) is running:  # not cancelled meanwhile
+            self._feed.observer.began(job)
+            self.workshop.begin(running)
+
+    def _told(self, job_id: str) -> int:
+        """How many variants of a job are kept already."""
+        events = map(job_pb2.JobEvent.FromString, self._journal.events(job_id))
+        return sum(event.WhichOneof("event") in ("result", "blocked") for event in events)
+
+    async def lost(self, running: Running, worker: str) -> None:
+        """Queue a job that died with a worker, or end it where it has done so too often."""
+        self.workshop.dropped(running.job_id)
+        if self._deaths.note(running.job_id):
+            await self.fail_as_killer(running.job, worker)
+        else:
+            await self._queue_again(running.job)
+
+    def stall(self, job: JobRecord) -> None:
+        """Try again, until the disk lets a job go on."""
+        self._stalled[job.job_id] = job
 
     async def _queue_again(self, job: JobRecord) -> None:
-        """Queue a job that the worker has lost; end it where it is to end. Raises StorageError."""
+        """Queue a job whose work is lost; end it where it is to end. The disk may delay that."""
+        try:
+            await self._queued_again(job)
+        except StorageError:
+            self._stalled[job.job_id] = job
+
+    async def _queued_again(self, job: JobRecord) -> None:
         if (reason := self._leaving.pop(job.job_id, None)) is not None:
             event = job_pb2.JobEvent(cancelled=job_pb2.Cancelled(reason=reason))
-            await self._feed.publish(job.job_id, event, state=State.CANCELLED)
-            return
-        if self._deaths[job.job_id] >= ATTEMPTS:
-            message = f"the worker ended {ATTEMPTS} times while it ran this edit"
-            await self._fail(job, errors_pb2.ERROR_CODE_INTERNAL, message, "make the edit smaller")
+            try:
+                await self._feed.publish(job.job_id, event, state=State.CANCELLED)
+            except StorageError:
+                self._leaving[job.job_id] = reason
+                raise
             return
         await asyncio.to_thread(self._journal.again, job.job_id)
         warning = plan_pb2.Warning(message="the edit was interrupted; it begins again")
@@ -159,45 +230,32 @@ class Dispatcher:
         if await self._feed.publish(job.job_id, event, begins_again=True):
             self._waiting[job.job_id] = job
 
-    async def _fail(
+    async def fail_as_killer(self, job: JobRecord, worker: str) -> None:
+        """End a job that died with too many workers."""
+        message = f"the {worker} ended {ATTEMPTS} times while it worked on this edit"
+        await self.fail(job, errors_pb2.ERROR_CODE_INTERNAL, message, "make the edit smaller")
+
+    async def fail(
         self, job: JobRecord, code: errors_pb2.ErrorCode.ValueType, message: str, fix: str
     ) -> None:
+        """End a job with an error; where the disk does not let it, it begins again later."""
+        self.workshop.dropped(job.job_id)
         failed = errors_pb2.Failed(code=code, message=message, fix=fix, retryable=True)
         event = job_pb2.JobEvent(failed=failed)
-        await self._feed.publish(job.job_id, event, state=State.FAILED)
-
-    async def _on_frame(self, frame: Frame) -> None:
-        job_id = str(frame.values.get("job_id", ""))
         try:
-            if frame.kind == "blob":
-                await asyncio.to_thread(self._blobs.add, frame.payload, "retouch")
-            elif frame.kind == "event":
-                await self._on_event(job_id, frame)
-        except (DecodeError, ValueError) as problem:
-            raise BrokenFrame(f"{frame.kind}: {problem}") from problem
+            await self._feed.publish(job.job_id, event, state=State.FAILED)
         except StorageError as problem:
-            _log.error("cannot keep what job %s gave: %s", job_id, problem)
-            # Nothing that was not kept was told: it begins again when the disk lets it.
-            # A blob is no job's yet: the event that names it cannot be kept either.
-            if (job := self._running.pop(job_id, None)) is not None:
-                await self._send_cancel(job_id, "storage")
-                self._stalled[job_id] = job
+            _log.error("cannot end job %s: %s", job.job_id, problem)
+            self._stalled[job.job_id] = job
+        else:
+            self.forget(job.job_id)
 
-    async def _on_event(self, job_id: str, frame: Frame) -> None:
-        if job_id not in self._running:
-            return  # it was ended meanwhile: by its time limit, or by the disk
-        event = job_pb2.JobEvent.FromString(frame.payload)
-        state = frame.values.get("state")
-        over = None if state is None else State(str(state))
-        await self._feed.publish(job_id, event, blobs=names(frame, "blobs"), state=over)
-        if over is not None:
-            self._forget(job_id)
-            await self._fill()
-
-    def _forget(self, job_id: str) -> None:
-        queues = (self._waiting, self._stalled, self._running, self._leaving, self._deaths)
-        for queue in queues:
+    def forget(self, job_id: str) -> None:
+        """The job is over."""
+        for queue in (self._waiting, self._stalled, self._leaving):
             queue.pop(job_id, None)
+        self._deaths.forget(job_id)
+        self.fill_soon()
 
     async def _watch_limits(self) -> None:
         while True:
@@ -205,30 +263,21 @@ class Dispatcher:
             try:
                 await self._end_late()
                 await self._retry_stalled()
-                if self._waiting and len(self._running) < RUNNING:
-                    await self._fill()  # where the disk did not let an earlier one end
+                if self._next() is not None:
+                    await self.fill()  # where the disk did not let an earlier one end
             except StorageError as problem:
                 _log.error("cannot look after the queue: %s", problem)
 
     async def _retry_stalled(self) -> None:
         stalled, self._stalled = self._stalled, {}
         for job in stalled.values():
-            try:
-                await self._queue_again(job)
-            except StorageError:
-                self._stalled[job.job_id] = job
+            await self._queue_again(job)
 
     async def _end_late(self) -> None:
         now = time.time()
-        for jobs in (self._waiting, self._stalled, self._running):
-            for job in list(jobs.values()):
-                if job.deadline is not None and now > job.deadline:
-                    await self._end(job)
-
-    async def _end(self, job: JobRecord) -> None:
-        message = "the time limit passed before the edit was done"
-        await self._fail(job, errors_pb2.ERROR_CODE_TIME_LIMIT, message, "allow more time")
-        running = job.job_id in self._running
-        self._forget(job.job_id)
-        if running:
-            await self._send_cancel(job.job_id, "time limit")
+        at_work = [running.job for running in self.workshop.running.values()]
+        for job in (*self._waiting.values(), *self._stalled.values(), *at_work):
+            if job.deadline is not None and now > job.deadline:
+                message = "the time limit passed before the edit was done"
+                code = errors_pb2.ERROR_CODE_TIME_LIMIT
+                await self.fail(job, code, message, "allow more time")

@@ -3,44 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import time
-from collections.abc import AsyncIterator, Iterator
-from typing import Any, Final
+from collections.abc import AsyncIterator
+from typing import Any
 
 import grpc
-from google.protobuf.message import Message
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from retouch.errors import InvalidField
-from retouch.v1 import edit_pb2, errors_pb2, image_pb2, plan_pb2
+from retouch.v1 import edit_pb2, live_pb2, plan_pb2
 from retouch.v1 import edit_service_pb2 as pb
 from retouch.v1 import edit_service_pb2_grpc as rpc
-from retouch_daemon.failures import CODES
+from retouch_daemon.front.asking import asked
 from retouch_daemon.front.dispatcher import Dispatcher
 from retouch_daemon.front.event_feed import EventFeed
 from retouch_daemon.front.identity import client_of
-from retouch_daemon.front.statuses import Refusal, answering
+from retouch_daemon.front.job_messages import (
+    NAME_CHARACTERS,
+    STATES,
+    checked_name,
+    checked_priority,
+    described,
+)
+from retouch_daemon.front.job_updates import JobUpdates
+from retouch_daemon.front.live_session import LiveSession
+from retouch_daemon.front.named_blobs import checked_blobs
+from retouch_daemon.front.statuses import answering, refuse_unless_answered
+from retouch_daemon.front.work_size import pixels_of
 from retouch_daemon.storage.blob_store import BlobStore
-from retouch_daemon.storage.errors import UnknownBlob
 from retouch_daemon.storage.journal import JobRecord, Journal, NewJob, State
-
-#: Longest client_job_id, group and document_id.
-_NAME_CHARACTERS: Final = 128
-_PRIORITIES: Final = {
-    edit_pb2.PRIORITY_CLASS_LIVE: 0,
-    edit_pb2.PRIORITY_CLASS_UNSPECIFIED: 1,
-    edit_pb2.PRIORITY_CLASS_INTERACTIVE: 1,
-    edit_pb2.PRIORITY_CLASS_BATCH: 2,
-}
-_STATES: Final = {
-    State.QUEUED: pb.JOB_STATE_QUEUED,
-    State.RUNNING: pb.JOB_STATE_RUNNING,
-    State.DONE: pb.JOB_STATE_DONE,
-    State.FAILED: pb.JOB_STATE_FAILED,
-    State.CANCELLED: pb.JOB_STATE_CANCELLED,
-}
-_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 _Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -57,12 +47,14 @@ class EditService(rpc.EditServiceServicer):
     ) -> None:
         self._journal, self._blobs = journal, blobs
         self._feed, self._dispatcher = feed, dispatcher
+        self._updates = JobUpdates(journal, feed, dispatcher)
 
     async def Submit(self, request: pb.SubmitRequest, context: _Context) -> pb.SubmitResponse:
         """Keep a job."""
         async with answering(context):
-            job, is_new = await self._submitted(request.edit, client_of(context))
-        return pb.SubmitResponse(job=_described(job), known=not is_new)
+            client = client_of(context)
+            job, is_new = await self._submitted(request.edit, client, request.replace_group)
+        return pb.SubmitResponse(job=described(job), known=not is_new)
 
     async def Watch(
         self, request: pb.WatchRequest, context: _Context
@@ -76,7 +68,8 @@ class EditService(rpc.EditServiceServicer):
     async def Run(self, request: pb.RunRequest, context: _Context) -> AsyncIterator[pb.RunResponse]:
         """Keep a job and follow it; a caller who leaves cancels it."""
         async with answering(context):
-            job, _ = await self._submitted(request.edit, client_of(context))
+            client = client_of(context)
+            job, _ = await self._submitted(request.edit, client, request.replace_group)
             try:
                 async for event in self._feed.watch(job.job_id, 0):
                     yield pb.RunResponse(event=event)
@@ -85,121 +78,100 @@ class EditService(rpc.EditServiceServicer):
                     # Nothing where it is over. Shielded: the call itself is being cancelled.
                     await asyncio.shield(self._dispatcher.cancel([job], "disconnected"))
 
+    async def Update(self, request: pb.UpdateRequest, context: _Context) -> pb.UpdateResponse:
+        """Change how jobs are served."""
+        async with answering(context):
+            jobs = await self._chosen(request, client_of(context))
+            changed = await self._updates.apply(request, jobs)
+        return pb.UpdateResponse(jobs=[described(job) for job in changed])
+
     async def Cancel(self, request: pb.CancelRequest, context: _Context) -> pb.CancelResponse:
         """Cancel jobs."""
         async with answering(context):
-            if not (request.job_ids or request.group or request.document_id):
-                return pb.CancelResponse()
-            jobs = await asyncio.to_thread(
-                self._journal.jobs,
-                client_of(context),
-                (State.QUEUED, State.RUNNING),
-                group=request.group or None,
-                document=request.document_id or None,
-            )
-            wanted = set(request.job_ids)
-            chosen = [job for job in jobs if not wanted or job.job_id in wanted]
+            chosen = await self._chosen(request, client_of(context))
             return pb.CancelResponse(job_ids=await self._dispatcher.cancel(chosen, "asked"))
+
+    async def Live(
+        self, requests: AsyncIterator[live_pb2.LiveRequest], context: _Context
+    ) -> AsyncIterator[live_pb2.LiveResponse]:
+        """Follow a brush."""
+        async with answering(context):
+            session = LiveSession(
+                self._journal, self._blobs, self._feed, self._dispatcher, client_of(context)
+            )
+            async for response in session.run(requests):
+                yield response
 
     async def Plan(self, request: pb.PlanRequest, context: _Context) -> pb.PlanResponse:
         """Say what a request would do."""
         async with answering(context):
-            await self._check_blobs(request.edit)
+            await asyncio.to_thread(checked_blobs, request.edit, self._blobs)
             payload = request.edit.SerializeToString()
-            answer = await self._dispatcher.worker.call("plan", payload)
-            if answer.kind == "plan_blocked":
-                refused = errors_pb2.Blocked.FromString(answer.payload)
-                raise Refusal(refused, grpc.StatusCode.PERMISSION_DENIED)
-            if answer.kind == "plan_failed":
-                failed = errors_pb2.Failed.FromString(answer.payload)
-                raise Refusal(failed, _status_of_code(failed.code))
+            answer = await asked(self._dispatcher.gate, "plan", payload)
+            refuse_unless_answered(answer, "plan")
             return pb.PlanResponse(plan=plan_pb2.Plan.FromString(answer.payload))
 
     async def ListJobs(self, request: pb.ListJobsRequest, context: _Context) -> pb.ListJobsResponse:
         """List the caller's jobs."""
         async with answering(context):
-            states = [known for known, sent in _STATES.items() if sent in request.states]
+            states = [known for known, sent in STATES.items() if sent in request.states]
             jobs = await asyncio.to_thread(
                 self._journal.jobs,
                 client_of(context),
                 states or tuple(State),
                 document=request.document_id or None,
             )
-        return pb.ListJobsResponse(jobs=[_described(job) for job in jobs])
+        return pb.ListJobsResponse(jobs=[described(job) for job in jobs])
 
-    async def _submitted(self, edit: edit_pb2.EditRequest, client: str) -> tuple[JobRecord, bool]:
+    async def _chosen(
+        self, request: pb.CancelRequest | pb.UpdateRequest, client: str
+    ) -> list[JobRecord]:
+        """The caller's jobs that are not over and fit all that is given; none without anything."""
+        if not (request.job_ids or request.group or request.document_id):
+            return []
+        jobs = await asyncio.to_thread(
+            self._journal.jobs,
+            client,
+            (State.QUEUED, State.RUNNING),
+            group=request.group or None,
+            document=request.document_id or None,
+        )
+        wanted = set(request.job_ids)
+        return [job for job in jobs if not wanted or job.job_id in wanted]
+
+    async def _submitted(
+        self, edit: edit_pb2.EditRequest, client: str, replace_group: bool
+    ) -> tuple[JobRecord, bool]:
+        if replace_group and not edit.group:
+            fix = "name the group, or leave replace_group out"
+            raise InvalidField("group", "", "a name, with replace_group", fix)
+        job, is_new = await self._dispatcher.submit(await self._new_job(edit, client))
+        if replace_group:
+            # Of what came before it alone: sent twice, it still replaces no newer one.
+            earlier = await asyncio.to_thread(self._journal.earlier, job.job_id)
+            await asyncio.shield(self._dispatcher.cancel(earlier, "replaced"))
+        return job, is_new
+
+    async def _new_job(self, edit: edit_pb2.EditRequest, client: str) -> NewJob:
         if not edit.client_job_id:
-            allowed = f"1 to {_NAME_CHARACTERS} characters"
+            allowed = f"1 to {NAME_CHARACTERS} characters"
             fix = "name the job, so that sending it twice starts it once"
             raise InvalidField("client_job_id", "", allowed, fix)
         for name in ("client_job_id", "group", "document_id"):
-            length = len(getattr(edit, name))
-            if length > _NAME_CHARACTERS:
-                allowed = f"at most {_NAME_CHARACTERS} characters"
-                raise InvalidField(name, f"{length} characters", allowed, "shorten it")
-        if edit.priority not in _PRIORITIES:
-            raise InvalidField("priority", edit.priority, "0 to 3", "use one of the named values")
-        digests = await self._check_blobs(edit)
+            checked_name(name, getattr(edit, name))
+        priority = checked_priority(edit.priority)
+        digests = await asyncio.to_thread(checked_blobs, edit, self._blobs)
         deadline = None
         if edit.HasField("time_limit"):
             deadline = time.time() + edit.time_limit.ToNanoseconds() / 1e9
-        new = NewJob(
+        return NewJob(
             client=client,
             client_job_id=edit.client_job_id,
             request=edit.SerializeToString(),
             group=edit.group,
             document=edit.document_id,
-            priority=_PRIORITIES[edit.priority],
+            priority=priority,
             blobs=tuple(digests),
             deadline=deadline,
+            pixels=await asyncio.to_thread(pixels_of, edit, self._blobs.folder),
         )
-        return await self._dispatcher.submit(new)
-
-    async def _check_blobs(self, edit: edit_pb2.EditRequest) -> list[str]:
-        """The digests that a request names, all of which are stored.
-
-        Raises:
-            UnknownBlob: one is not. InvalidField: the source is not named, or no digest.
-        """
-        if not edit.canvas.source.sha256:
-            fix = "upload the picture and name it"
-            raise InvalidField("canvas.source", "unset", "an ImageRef", fix)
-        digests = list(dict.fromkeys(_digests(edit)))
-        for digest in digests:
-            if not _DIGEST.fullmatch(digest):
-                allowed = "64 lower-case hexadecimal digits"
-                raise InvalidField("sha256", digest, allowed, "send the SHA-256 of the bytes")
-        missing = await asyncio.to_thread(self._blobs.missing, digests)
-        if missing:
-            raise UnknownBlob(next(iter(missing)))
-        return digests
-
-
-def _digests(message: Message) -> Iterator[str]:
-    """Every digest of a stored blob that a message names, however deep."""
-    if isinstance(message, image_pb2.ImageRef):
-        yield message.sha256
-    if isinstance(message, image_pb2.ColorProfile) and message.icc_sha256:
-        yield message.icc_sha256
-    for descriptor, value in message.ListFields():
-        if descriptor.message_type is None or descriptor.message_type.GetOptions().map_entry:
-            continue
-        for each in value if descriptor.is_repeated else (value,):
-            yield from _digests(each)
-
-
-def _described(job: JobRecord) -> pb.Job:
-    created = Timestamp()
-    created.FromNanoseconds(round(job.created * 1e9))
-    return pb.Job(
-        job_id=job.job_id,
-        client_job_id=job.client_job_id,
-        group=job.group,
-        document_id=job.document,
-        state=_STATES[job.state],
-        created=created,
-    )
-
-
-def _status_of_code(code: errors_pb2.ErrorCode.ValueType) -> grpc.StatusCode:
-    return next((status for _, known, status in CODES if known == code), grpc.StatusCode.INTERNAL)

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from retouch.v1 import job_pb2
+from retouch_daemon.front.job_observers import JobObserver, Observers
 from retouch_daemon.storage.journal import OVER, Journal, State
 
 #: Kinds of which only the newest is worth having: they are told, not kept.
-PASSING: Final = ("queued", "progress", "preview")
+PASSING: Final = ("queued", "progress", "preview", "updated")
 _ENDS: Final = ("failed", "cancelled", "done")
 
 
@@ -44,10 +45,12 @@ class EventFeed:
 
     Args:
         journal: where events are kept.
+        observer: told every event, too.
     """
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: Journal, observer: JobObserver | None = None) -> None:
         self._journal = journal
+        self.observer = observer or Observers()
         self._feeds: dict[str, _Feed] = {}
         self._opening = asyncio.Lock()
 
@@ -116,9 +119,21 @@ class EventFeed:
             )
             feed.kept = seq
         feed.told, feed.over = seq, kind in _ENDS or not kept
+        if kept:
+            self.observer.told(job_id, event)
         async with feed.changed:
             feed.changed.notify_all()
         return kept
+
+    @property
+    def watchers(self) -> int:
+        """How many streams follow a job."""
+        return sum(feed.watchers for feed in self._feeds.values())
+
+    def newest(self, job_id: str, kind: str) -> job_pb2.JobEvent | None:
+        """Return the newest event of a passing kind of a job that is not over, None without."""
+        feed = self._feeds.get(job_id)
+        return None if feed is None else feed.passing.get(kind)
 
     async def watch(self, job_id: str, from_seq: int) -> AsyncIterator[job_pb2.JobEvent]:
         """Yield a job's events from a number on, to its end; of passing ones only the newest.

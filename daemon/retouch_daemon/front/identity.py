@@ -18,6 +18,10 @@ CLIENT_KEY: Final = "retouch-client"
 #: Services that tell nothing and are asked by probes that have no token.
 OPEN: Final = ("/grpc.health.v1.Health/",)
 _NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+#: gRPC's names of a checked certificate, and of what that calls its owner.
+_CERTIFICATE: Final = "x509_pem_cert"
+_CERTIFIED: Final = ("x509_common_name", "x509_subject_alternative_name")
+_UNSAFE: Final = re.compile(r"[^A-Za-z0-9._-]")
 _BEARER: Final = "Bearer "
 
 
@@ -46,7 +50,11 @@ def read_token(file: Path) -> str:
 
 
 def client_of(context: grpc.aio.ServicerContext[Any, Any]) -> str:
-    """Return the caller's name; one without a name is ``default``."""
+    """Return the caller's name: its certificate's, else its own; without any it is ``default``."""
+    shown = context.auth_context() or {}
+    if _CERTIFICATE in shown:  # it was checked: a caller cannot take another's name
+        found = [name for key in _CERTIFIED for name in shown.get(key, ())]
+        return _UNSAFE.sub("-", found[0].decode("utf-8", "replace"))[:64] if found else "default"
     names = [value for key, value in context.invocation_metadata() or () if key == CLIENT_KEY]
     name = names[0] if names else "default"
     return name if isinstance(name, str) and _NAME.fullmatch(name) else "default"
@@ -57,10 +65,14 @@ class TokenCheck(grpc.aio.ServerInterceptor):
 
     Args:
         token: that callers must have.
+
+    Attributes:
+        refused: how many calls had none, or another.
     """
 
     def __init__(self, token: str) -> None:
         self._token = token.encode()
+        self.refused = 0
 
     async def intercept_service(
         self,
@@ -71,6 +83,7 @@ class TokenCheck(grpc.aio.ServerInterceptor):
         handler = await continuation(details)
         if handler is None or details.method.startswith(OPEN) or self._has_token(details):
             return handler
+        self.refused += 1
         return _refusing(handler)
 
     def _has_token(self, details: grpc.HandlerCallDetails) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import logging
-import os
 import time
 from pathlib import Path
 from typing import IO, Final
@@ -21,21 +20,36 @@ from retouch.v1 import (
     catalog_service_pb2_grpc,
     edit_service_pb2,
     edit_service_pb2_grpc,
+    trust_service_pb2,
+    trust_service_pb2_grpc,
 )
-from retouch_daemon.front.blob_service import CHUNK, BlobService
+from retouch_daemon.front.addresses import is_loopback
+from retouch_daemon.front.blob_service import BlobService
+from retouch_daemon.front.call_guard import Callers, CallGuard
 from retouch_daemon.front.catalog_service import CatalogService
+from retouch_daemon.front.daemon_status import DaemonStatus
 from retouch_daemon.front.dispatcher import Dispatcher
 from retouch_daemon.front.edit_service import EditService
 from retouch_daemon.front.event_feed import EventFeed
 from retouch_daemon.front.identity import TokenCheck, read_token
+from retouch_daemon.front.inspection_process import InspectionProcess
+from retouch_daemon.front.job_observers import Observers
+from retouch_daemon.front.listening import CONNECTION, AlreadyServed, listen
+from retouch_daemon.front.log_lines import JobLog
+from retouch_daemon.front.metrics import Metrics
 from retouch_daemon.front.settings import Settings
-from retouch_daemon.front.worker_process import WorkerOptions
+from retouch_daemon.front.status_page import Pages, StatusPage, Visitors
+from retouch_daemon.front.traces import job_traces
+from retouch_daemon.front.trust_service import TrustService
+from retouch_daemon.front.worker_options import WorkerOptions
 from retouch_daemon.storage.blob_store import BlobStore
 from retouch_daemon.storage.database import Database
 from retouch_daemon.storage.journal import Journal
 
 #: Seconds that calls have to end when the daemon stops.
 GRACE: Final = 5.0
+#: Seconds between two looks at whether running edits have ended.
+_LOOK: Final = 0.1
 _DAY: Final = 86_400.0
 _HOUR: Final = 3_600.0
 SERVICES: Final = tuple(
@@ -44,14 +58,11 @@ SERVICES: Final = tuple(
         (edit_service_pb2, "EditService"),
         (blob_service_pb2, "BlobService"),
         (catalog_service_pb2, "CatalogService"),
+        (trust_service_pb2, "TrustService"),
     )
 )
 
 _log = logging.getLogger(__name__)
-
-
-class AlreadyServed(Exception):
-    """Another daemon has the address or the folder."""
 
 
 class Daemon:
@@ -60,6 +71,10 @@ class Daemon:
     Args:
         settings: see there.
 
+    Attributes:
+        port: of gRPC; 0 without one.
+        status_port: of metrics and status over HTTP; 0 without one.
+
     Raises:
         StorageError: the folder cannot be used. AlreadyServed: another daemon has the address.
         ValueError: the token's file is not safe.
@@ -67,25 +82,35 @@ class Daemon:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.port = 0
+        self.port = self.status_port = 0
         self._lock = _locked(settings.folder)
         self._database = Database(settings.database)
-        self._journal = Journal(self._database, jobs_per_client=settings.jobs_per_client)
+        self._journal = Journal(self._database, settings.jobs)
         self._blobs = BlobStore(settings.blobs, self._database, settings.limits)
-        self._feed = EventFeed(self._journal)
-        options = WorkerOptions(settings.blobs, settings.device, settings.row_cap, settings.policy)
+        self._metrics = Metrics()
+        observers = Observers(self._metrics, JobLog(), *job_traces())
+        self._feed = EventFeed(self._journal, observers)
+        options = WorkerOptions(
+            settings.blobs, settings.device, settings.row_cap, settings.policy,
+            memory=settings.memory, gate_device=settings.gate_device, silence=settings.silence,
+        )  # fmt: skip
         self.dispatcher = Dispatcher(self._journal, self._blobs, self._feed, options)
+        self._callers = Callers(settings.calls)
+        self._inspector = InspectionProcess(settings.blobs)
         self._health = health.aio.HealthServicer()
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Daemon:
-        self._server = self._assembled(read_token(self.settings.token_file))
-        self._listen(self._server)
+        token = read_token(self.settings.token_file)
+        self._check = TokenCheck(token)
+        self._server = self._assembled()
+        self.port = listen(self._server, self.settings)
         await self._server.start()
         self._tasks = [
             asyncio.create_task(self.dispatcher.run()),
             asyncio.create_task(self._tidy()),
         ]
+        await self._show_status(token)
         for name in ("", *SERVICES):
             await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
         return self
@@ -94,10 +119,13 @@ class Daemon:
         await self._health.enter_graceful_shutdown()
         await self.dispatcher.stop()
         await self._server.stop(GRACE)
+        await self._inspector.stop()
+        await self._page.close()
         self._tasks[1].cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)  # ``wait`` says what failed
-        if self.settings.socket is not None:
-            self.settings.socket.unlink(missing_ok=True)
+        for socket in (self.settings.socket, self.settings.status_socket):
+            if socket is not None:
+                socket.unlink(missing_ok=True)
         self._database.close()
         self._lock.close()
 
@@ -105,35 +133,63 @@ class Daemon:
         """Wait until the queue has failed, which is a fault of the daemon's own."""
         await self._tasks[0]
 
-    def _assembled(self, token: str) -> grpc.aio.Server:
+    async def wait_until_ready(self) -> None:
+        """Wait until edits can run."""
+        while not self.dispatcher.ready:
+            await asyncio.sleep(_LOOK)
+
+    async def drain(self, seconds: float) -> bool:
+        """Take nothing new and let running edits end; what waits is served after the next start.
+
+        Returns:
+            Whether all have ended before the time was over.
+        """
+        self._callers.draining = self.dispatcher.draining = True
+        await self._health.enter_graceful_shutdown()
+        ends = time.monotonic() + seconds
+        while self.dispatcher.running and time.monotonic() < ends:
+            await asyncio.sleep(_LOOK)
+        return not self.dispatcher.running
+
+    def _assembled(self) -> grpc.aio.Server:
         server = grpc.aio.server(
-            interceptors=(TokenCheck(token),),
-            options=(
-                ("grpc.max_receive_message_length", 4 * CHUNK),
-                ("grpc.so_reuseport", 0),
-                ("grpc.keepalive_time_ms", 30_000),
-                ("grpc.http2.max_ping_strikes", 0),
-            ),
+            interceptors=(self._check, CallGuard(self._callers)),
+            options=CONNECTION,
+            maximum_concurrent_rpcs=self.settings.calls.of_all,
         )
         edits = EditService(self._journal, self._blobs, self._feed, self.dispatcher)
         edit_service_pb2_grpc.add_EditServiceServicer_to_server(edits, server)
         blob_service_pb2_grpc.add_BlobServiceServicer_to_server(BlobService(self._blobs), server)
-        catalog_service_pb2_grpc.add_CatalogServiceServicer_to_server(CatalogService(), server)
+        catalog = CatalogService(self.dispatcher.engine, self.dispatcher.gate)
+        catalog_service_pb2_grpc.add_CatalogServiceServicer_to_server(catalog, server)
+        trust = TrustService(self._blobs, self._inspector, self.dispatcher.gate)
+        trust_service_pb2_grpc.add_TrustServiceServicer_to_server(trust, server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
-        reflection.enable_server_reflection((*SERVICES, reflection.SERVICE_NAME), server)
+        if not self.settings.remote:
+            reflection.enable_server_reflection((*SERVICES, reflection.SERVICE_NAME), server)
         return server
 
-    def _listen(self, server: grpc.aio.Server) -> None:
-        try:
-            if self.settings.address:
-                self.port = server.add_insecure_port(self.settings.address)
-            if self.settings.socket is not None:
-                _add_own_socket(server, self.settings.socket)
-        except RuntimeError as problem:
-            where = self.settings.socket or self.settings.address
-            raise AlreadyServed(
-                f"address: {where} is taken. Fix: stop the other daemon, or choose another."
-            ) from problem
+    async def _show_status(self, token: str) -> None:
+        """Show numbers and status. Raises AlreadyServed."""
+        status = DaemonStatus(
+            row_cap=self.settings.row_cap, dispatcher=self.dispatcher, feed=self._feed,
+            blobs=self._blobs, callers=self._callers, check=self._check, metrics=self._metrics,
+        )  # fmt: skip
+        self._page = StatusPage(Pages(status.read, self._metrics.text))
+        settings = self.settings
+        if settings.status_socket is not None:
+            await self._page.listen_here(settings.status_socket)
+        if settings.status_address:
+            loopback = is_loopback(settings.status_address)
+            who = Visitors.of_address(settings.status_address, token, loopback=loopback)
+            tls = None if loopback or settings.tls is None else settings.tls.http_context()
+            try:
+                self.status_port = await self._page.listen(settings.status_address, who, tls)
+            except OSError as problem:
+                raise AlreadyServed(
+                    f"status-address: {settings.status_address} cannot be had: "
+                    f"{problem.strerror}. Fix: choose another."
+                ) from problem
 
     async def _tidy(self) -> None:
         """Forget jobs that have been over for long; their blobs can then be evicted."""
@@ -143,16 +199,6 @@ class Daemon:
             if forgotten:
                 _log.info("forgot %s jobs", forgotten)
             await asyncio.sleep(_HOUR)
-
-
-def _add_own_socket(server: grpc.aio.Server, socket: Path) -> None:
-    """Listen on a Unix socket that only this user can connect to. Raises RuntimeError."""
-    socket.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    before = os.umask(0o177)  # the socket is made by gRPC, which takes no mode
-    try:
-        server.add_insecure_port(f"unix:{socket}")
-    finally:
-        os.umask(before)
 
 
 def _locked(folder: Path) -> IO[str]:

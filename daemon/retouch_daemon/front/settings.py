@@ -1,21 +1,28 @@
-"""How a daemon is set up: where it listens, what it keeps, and what that exposes, in words."""
+"""How a daemon is set up: where it listens, what it keeps, and how much anybody may ask."""
 
 from __future__ import annotations
 
-import ipaddress
 import os
-import re
 from dataclasses import dataclass, field
+from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from retouch.catalog import ALLOWED_VARIABLE, GROUP
 from retouch.client.finding import DEFAULT_ADDRESS, default_folder
 from retouch.errors import InvalidField
-from retouch_daemon.storage.blob_store import BlobLimits
+from retouch.models.records import ROOTS_VARIABLE
+from retouch_daemon.front.addresses import checked_address, is_loopback
+from retouch_daemon.front.call_limits import CallLimits
+from retouch_daemon.storage.blob_limits import BlobLimits
+from retouch_daemon.storage.job_limits import JobLimits
+
+if TYPE_CHECKING:
+    from retouch_daemon.front.tls import TlsFiles
+from retouch_daemon.front.worker_options import SILENCE, EngineMemory
 
 #: Longest path of a Unix socket on every system.
-_SOCKET_BYTES: Final = 100
-_MOST_PORT: Final = 65_535
+SOCKET_BYTES: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,37 +31,70 @@ class Settings:
 
     Attributes:
         folder: journal, blobs and token.
-        address: loopback address and port; empty for none; port 0 chooses a free one.
+        address: host and port; empty for none; port 0 chooses a free one.
         socket: Unix socket, or None for none.
-        device: of the worker; None lets it choose.
+        tls: certificate and key, without which other machines cannot be let in.
+        status_address: host and port of metrics and status over HTTP; empty for none.
+        device: of the engine; None lets it choose.
+        gate_device: where the gate decodes; None takes the engine's.
+        silence: seconds without a sign of life after which engine or gate counts as hung.
         row_cap: most rows of one forward.
         policy: profile of the gate.
         keep_days: for which jobs that are over are kept.
+        drain_seconds: that running edits have to end when the daemon is told to.
+        operations: the only ones that are loaded; empty for all that are installed.
+        models: the only folders that models of users may lie in; empty for any.
         limits: of blobs.
-        jobs_per_client: most jobs of a client that are not over.
+        jobs: limits of jobs.
+        calls: limits of calls.
+        memory: what the engine keeps in memory.
 
     Raises:
-        InvalidField: an address that is not loopback, none at all, or a socket's name too long.
+        InvalidField: no address at all, one that is open to other machines without TLS, a
+            socket's name too long, an unknown operation or no such folder of models.
     """
 
     folder: Path = field(default_factory=default_folder)
     address: str = DEFAULT_ADDRESS
     socket: Path | None = None
+    tls: TlsFiles | None = None
+    status_address: str = ""
     device: str | None = None
+    gate_device: str | None = None
+    silence: float = SILENCE
     row_cap: int = 16
     policy: str = "standard"
     keep_days: float = 7.0
+    drain_seconds: float = 0.0
+    operations: tuple[str, ...] = ()
+    models: tuple[Path, ...] = ()
     limits: BlobLimits = field(default_factory=BlobLimits)
-    jobs_per_client: int = 1000
+    jobs: JobLimits = field(default_factory=JobLimits)
+    calls: CallLimits = field(default_factory=CallLimits)
+    memory: EngineMemory = field(default_factory=EngineMemory)
 
     def __post_init__(self) -> None:
         if not self.address and self.socket is None:
             raise InvalidField("address", "", "an address, a socket, or both", "give one")
-        if self.address:
-            _check_loopback(self.address)
-        if self.socket is not None and len(os.fsencode(self.socket)) > _SOCKET_BYTES:
-            allowed = f"a path of at most {_SOCKET_BYTES} bytes"
+        for name, address in (("address", self.address), ("status-address", self.status_address)):
+            if address and not is_loopback(checked_address(address, name)) and self.tls is None:
+                allowed = "a loopback address, or TLS"
+                fix = "give --tls-cert and --tls-key, or stay on loopback and use an SSH tunnel"
+                raise InvalidField(name, address, allowed, fix)
+        if self.socket is not None and len(os.fsencode(self.socket)) > SOCKET_BYTES:
+            allowed = f"a path of at most {SOCKET_BYTES} bytes"
             raise InvalidField("socket", str(self.socket), allowed, "choose a shorter one")
+        self._check_allowed()
+
+    def _check_allowed(self) -> None:
+        known = {point.name for point in entry_points(group=GROUP)}
+        for name in self.operations:
+            if name not in known:
+                allowed, fix = ", ".join(sorted(known)), "name installed operations"
+                raise InvalidField("allow-operations", name, allowed, fix)
+        for root in self.models:
+            if not root.is_dir():
+                raise InvalidField("models", str(root), "a folder", "make it, or name another")
 
     @property
     def token_file(self) -> Path:
@@ -71,36 +111,22 @@ class Settings:
         """The journal."""
         return self.folder / "journal.sqlite"
 
-    def exposure(self) -> list[str]:
-        """Return what this setup exposes to whom, one sentence each."""
-        found = []
-        if self.address:
-            found.append(
-                f"TCP {self.address}: every program of every user of this machine can connect; "
-                f"only those that can read {self.token_file} (mode 0600) are served."
-            )
-        if self.socket is not None:
-            found.append(
-                f"Unix socket {self.socket} (mode 0600): only this user can connect; "
-                "the token is asked for, too."
-            )
-        found.append("No other machine can connect.")
-        found.append(
-            f"Pictures and jobs are kept in {self.folder} (mode 0700): jobs that are over for "
-            f"{self.keep_days:g} days, at most {self.limits.total_bytes / 2**30:g} GiB of pictures."
-        )
-        found.append(f"Every picture leaves through the gate, profile {self.policy}.")
-        found.append("Only health probes are answered without the token.")
+    @property
+    def status_socket(self) -> Path | None:
+        """Where this user's own programs ask how it goes; None where its path would be too long."""
+        path = self.folder / "status"
+        return path if len(os.fsencode(path)) <= SOCKET_BYTES else None
+
+    @property
+    def remote(self) -> bool:
+        """Whether other machines can connect."""
+        return bool(self.address) and not is_loopback(self.address)
+
+    def environment(self) -> dict[str, str]:
+        """Variables by which every process of the daemon knows what it may load."""
+        found = {}
+        if self.operations:
+            found[ALLOWED_VARIABLE] = ",".join(self.operations)
+        if self.models:
+            found[ROOTS_VARIABLE] = os.pathsep.join(str(root.resolve()) for root in self.models)
         return found
-
-
-def _check_loopback(address: str) -> None:
-    host, _, port = address.rpartition(":")
-    try:
-        loopback = ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        loopback = host == "localhost"
-    if not loopback or not re.fullmatch("[0-9]{1,5}", port) or int(port) > _MOST_PORT:
-        allowed = "a loopback address with a port, for example 127.0.0.1:7860"
-        fix = "reach it from other machines through an SSH tunnel: there is no TLS yet"
-        raise InvalidField("address", address, allowed, fix)

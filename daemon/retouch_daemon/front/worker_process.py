@@ -1,27 +1,26 @@
-"""The worker's process: started, listened to, and started again when it dies or falls silent."""
+"""A worker's process, engine or gate: started, listened to, and started again when it ends."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import logging
+import os
 import secrets
 import socket
-import sys
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
-from retouch_daemon.link.frames import BrokenFrame, Frame
-from retouch_daemon.link.streams import StreamLink
+from retouch_daemon.front.worker_options import Command
+from retouch_daemon.link.frames import BrokenFrame, Frame, Value
+from retouch_daemon.link.streams import StreamLink, any_payload
 
-#: Seconds without a sign of life after which a worker counts as hung. It beats once a second.
-SILENCE: Final = 5.0
-#: Seconds between two starts, doubled at every failure up to the second number.
-PAUSES: Final = (0.2, 30.0)
 #: Seconds that a worker has to end by itself.
 GRACE: Final = 10.0
+#: Seconds for which a link is read whose worker has ended, should another process hold it open.
+LAST_WORDS: Final = 1.0
+#: Looks at a worker within the time that it may be silent; after how many without a sign it hangs.
+_LOOKS, _QUIET = 10, 8
 
 _log = logging.getLogger(__name__)
 
@@ -30,55 +29,43 @@ class WorkerGone(Exception):
     """The worker ended before it answered."""
 
 
-@dataclass(frozen=True, slots=True)
-class WorkerOptions:
-    """How a worker is started.
-
-    Attributes:
-        blobs: folder of the blobs.
-        device: ``cpu`` or ``cuda``; None lets it choose.
-        row_cap: most rows of one forward.
-        policy: profile of the gate.
-    """
-
-    blobs: Path
-    device: str | None = None
-    row_cap: int = 16
-    policy: str = "standard"
-
-    def arguments(self, descriptor: int) -> list[str]:
-        """The command line of its process."""
-        found = [
-            *(sys.executable, "-m", "retouch_daemon.worker", "--link", str(descriptor)),
-            *("--blobs", str(self.blobs), "--row-cap", str(self.row_cap)),
-            *("--policy", self.policy),
-        ]
-        return found if self.device is None else [*found, "--device", self.device]
+def ignore_beat(values: Mapping[str, Value]) -> None:
+    """Take no interest in what comes with signs of life."""
 
 
 class WorkerProcess:
     """Keeps one worker alive.
 
     Args:
-        options: how to start it.
-        on_frame: told every frame that is not an answer, in order.
-        on_ready: told at every start, when it can take work.
+        command: how to start it.
+        on_frame: told every frame that is not an answer, in order. BrokenFrame from it ends the
+            worker.
+        on_ready: told at every start, with what the worker says of itself.
         on_gone: told when it has ended, before it is started again.
+        on_beat: told what comes with its signs of life.
+        most_payload: most bytes that it may send with a frame of a kind.
     """
 
     def __init__(
         self,
-        options: WorkerOptions,
+        command: Command,
         *,
         on_frame: Callable[[Frame], Awaitable[None]],
-        on_ready: Callable[[], Awaitable[None]],
+        on_ready: Callable[[Frame], Awaitable[None]],
         on_gone: Callable[[], Awaitable[None]],
+        on_beat: Callable[[Mapping[str, Value]], None] = ignore_beat,
+        most_payload: Callable[[str], int] = any_payload,
     ) -> None:
-        self._options = options
+        self._command, self._most_payload = command, most_payload
         self._on_frame, self._on_ready, self._on_gone = on_frame, on_ready, on_gone
+        self._on_beat = on_beat
         self._link: StreamLink | None = None
+        self._opened: StreamLink | None = None
+        self._process: asyncio.subprocess.Process | None = None
         self._calls: dict[str, asyncio.Future[Frame]] = {}
-        self._stopping = False
+        self._stopped = asyncio.Event()
+        #: While a frame is being dealt with nothing is read: that is no silence of the worker's.
+        self._dealing = False
         self.starts = 0
         self.pid: int | None = None
 
@@ -87,15 +74,14 @@ class WorkerProcess:
         """Whether it can take work."""
         return self._link is not None
 
-    async def send(self, frame: Frame) -> bool:
-        """Send a frame; False where there is no worker to take it."""
-        if self._link is None:
-            return False
-        try:
-            await self._link.send(frame)
-        except OSError:
-            return False
-        return True
+    @property
+    def waiting(self) -> int:
+        """Bytes that it has not taken yet."""
+        return 0 if self._link is None else self._link.waiting
+
+    def send(self, frame: Frame) -> bool:
+        """Send a frame, without waiting; False where there is no worker to take it."""
+        return self._link is not None and self._link.send(frame)
 
     async def call(self, kind: str, payload: bytes) -> Frame:
         """Send a question and wait for its answer. Raises WorkerGone."""
@@ -103,8 +89,8 @@ class WorkerProcess:
         future = asyncio.get_running_loop().create_future()
         self._calls[name] = future
         try:
-            if not await self.send(Frame(kind, {"call": name}, payload)):
-                raise WorkerGone("no worker is ready; it is being started")
+            if not self.send(Frame(kind, {"call": name}, payload)):
+                raise WorkerGone(f"no {self._command.name} is ready; it is being started")
             answer: Frame = await future
             return answer
         finally:
@@ -112,67 +98,110 @@ class WorkerProcess:
 
     async def keep_alive(self) -> None:
         """Start the worker, and again whenever it has ended, until :meth:`stop`."""
-        pause = PAUSES[0]
-        while not self._stopping:
+        pause, longest = self._command.pauses
+        while not self._stopped.is_set():
             began = asyncio.get_running_loop().time()
             await self._run_once()
             for future in self._calls.values():
                 if not future.done():
-                    future.set_exception(WorkerGone("the worker ended before it answered"))
-            if self._stopping:
+                    problem = f"the {self._command.name} ended before it answered"
+                    future.set_exception(WorkerGone(problem))
+            if self._stopped.is_set():
                 return
             await self._on_gone()
             lived = asyncio.get_running_loop().time() - began
-            pause = PAUSES[0] if lived > PAUSES[1] else min(2 * pause, PAUSES[1])
-            await asyncio.sleep(pause)
+            pause = self._command.pauses[0] if lived > longest else min(2 * pause, longest)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopped.wait(), pause)
 
     async def stop(self) -> None:
         """Close the link, upon which the worker ends by itself."""
-        self._stopping = True
-        if self._link is not None:
-            self._link.close()
+        self._stopped.set()
+        if self._opened is not None:
+            self._opened.close()
+
+    def kill(self, why: str) -> None:
+        """End a worker that is not to be trusted any more; it is started again."""
+        _log.error("%s %s is killed: %s", self._command.name, self.pid, why)
+        self._link = None
+        if self._opened is not None:
+            self._opened.close()  # a process that it has forked may hold the other end
+        if self._process is not None and self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
 
     async def _run_once(self) -> None:
         ours, theirs = socket.socketpair()
         with theirs:
             process = await asyncio.create_subprocess_exec(
-                *self._options.arguments(theirs.fileno()), pass_fds=(theirs.fileno(),)
+                *self._command.words(theirs.fileno()),
+                pass_fds=(theirs.fileno(),),
+                env=os.environ | self._command.environment,
             )
-        self.pid, self.starts = process.pid, self.starts + 1
-        link = await StreamLink.over(ours)
+        self._process, self.pid, self.starts = process, process.pid, self.starts + 1
+        self._opened = link = await StreamLink.over(ours, self._most_payload)
+        watching = [
+            asyncio.create_task(self._watch(link)),
+            asyncio.create_task(_close_after(process, link)),
+        ]
         try:
             await self._listen(link)
         except BrokenFrame as problem:
-            _log.error("worker %s sent no frame: %s", process.pid, problem)
+            self.kill(str(problem))
         finally:
+            for task in watching:
+                task.cancel()
             self._link = None
             link.close()
-            await _end(process, patient=self._stopping)
+            await _end(process, patient=self._stopped.is_set())
         _log.log(
-            logging.INFO if self._stopping else logging.ERROR,
-            "worker %s ended with %s", process.pid, process.returncode,
+            logging.INFO if self._stopped.is_set() else logging.ERROR,
+            "%s %s ended with %s", self._command.name, process.pid, process.returncode,
         )  # fmt: skip
 
     async def _listen(self, link: StreamLink) -> None:
-        """Take frames until the worker is gone, silent or stopped. Loading has no time limit."""
-        limit: float | None = None
-        while True:
-            try:
-                frame = await asyncio.wait_for(link.receive(), limit)
-            except TimeoutError:
-                _log.error("the worker has been silent for %s s", limit)
-                return
-            if frame is None:
-                return
+        """Take frames until the worker is gone or stopped."""
+        while (frame := await link.receive()) is not None:
             if frame.kind == "ready":
-                self._link, limit = link, SILENCE
-                await self._on_ready()
+                self._link = link
+                await self._dealt_with(self._on_ready(frame))
             elif "call" in frame.values:
                 future = self._calls.get(frame.text("call"))
                 if future is not None and not future.done():
                     future.set_result(frame)
-            elif frame.kind != "beat":
-                await self._on_frame(frame)
+            elif frame.kind == "beat":
+                self._on_beat(frame.values)
+            elif self._link is link:
+                await self._dealt_with(self._on_frame(frame))
+
+    async def _dealt_with(self, doing: Awaitable[None]) -> None:
+        self._dealing = True
+        try:
+            await doing
+        finally:
+            self._dealing = False
+
+    async def _watch(self, link: StreamLink) -> None:
+        """Kill the worker when it is silent for too long. Loading has no time limit.
+
+        Looks without a sign are counted, not seconds: where this whole process stood still, the
+        first look afterwards finds what has come meanwhile.
+        """
+        quiet, heard = 0, -1
+        while True:
+            await asyncio.sleep(self._command.silence / _LOOKS)
+            silent = self._link is link and link.heard == heard and not self._dealing
+            quiet, heard = quiet + 1 if silent else 0, link.heard
+            if quiet >= _QUIET:
+                self.kill(f"it has been silent for {self._command.silence:g} s")
+                return
+
+
+async def _close_after(process: asyncio.subprocess.Process, link: StreamLink) -> None:
+    """Close the link of a process that has ended, once what it said last has been read."""
+    await process.wait()
+    await asyncio.sleep(LAST_WORDS)
+    link.close()
 
 
 async def _end(process: asyncio.subprocess.Process, *, patient: bool) -> None:
@@ -183,11 +212,3 @@ async def _end(process: asyncio.subprocess.Process, *, patient: bool) -> None:
         with contextlib.suppress(ProcessLookupError):
             process.kill()
         await process.wait()
-
-
-def names(frame: Frame, name: str) -> Sequence[str]:
-    """Return a value that must be a list of texts. Raises BrokenFrame."""
-    value = frame.values.get(name)
-    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-        raise BrokenFrame(f"{frame.kind}.{name} is {value!r}, not a list of texts")
-    return value

@@ -1,21 +1,27 @@
-"""The worker's end of the link: blocking, written by one thread at a time, read by another."""
+"""A worker's end of the link: blocking, written by one thread at a time, read by another."""
 
 from __future__ import annotations
 
+import os
 import queue
 import socket
 import threading
+import time
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from retouch_daemon.link.frames import (
     HEADER_BYTES,
     BrokenFrame,
     Frame,
+    Value,
     lengths,
     packed,
     unpacked,
 )
 
+#: Seconds that a worker's main thread has to end when the link is closed.
+_LEAVING: Final = 1.0
 #: What is read when the other side has closed the link.
 CLOSED: Final = Frame("closed")
 
@@ -33,6 +39,26 @@ class BlockingLink:
             self._connection.sendall(packed(frame))
             if frame.payload:
                 self._connection.sendall(frame.payload)
+
+    def beat(self, seconds: float, values: Callable[[], Mapping[str, Value]] = dict) -> None:
+        """Give a sign of life every so often, from a thread of its own, until the link is gone.
+
+        So work that takes long, as one large forward, is not taken for a process that hangs.
+
+        Args:
+            seconds: between two of them.
+            values: called there, gives what goes with each.
+        """
+
+        def beat() -> None:
+            try:
+                while True:
+                    time.sleep(seconds)
+                    self.send(Frame("beat", values()))
+            except OSError:
+                return
+
+        threading.Thread(target=beat, name="beat", daemon=True).start()
 
     def receive(self) -> Frame:
         """Wait for the next frame; ``CLOSED`` at the end. Raises BrokenFrame."""
@@ -58,10 +84,14 @@ class Inbox:
     """Frames that a thread of its own reads, so that whoever works can look between two steps.
 
     After what is no frame nothing can be read: that is the end, too.
+
+    Args:
+        link: to read.
+        at_end: done by that thread after the last frame.
     """
 
-    def __init__(self, link: BlockingLink) -> None:
-        self._link = link
+    def __init__(self, link: BlockingLink, at_end: Callable[[], None] = lambda: None) -> None:
+        self._link, self._at_end = link, at_end
         self._frames: queue.SimpleQueue[Frame] = queue.SimpleQueue()
         threading.Thread(target=self._read, name="inbox", daemon=True).start()
 
@@ -72,6 +102,10 @@ class Inbox:
         except queue.Empty:
             return None
 
+    def put(self, frame: Frame) -> None:
+        """Have a frame taken as if it had come over the link; safe from several threads."""
+        self._frames.put(frame)
+
     def _read(self) -> None:
         frame = Frame("")
         while frame is not CLOSED:
@@ -80,3 +114,14 @@ class Inbox:
             except (OSError, BrokenFrame):
                 frame = CLOSED
             self._frames.put(frame)
+        self._at_end()
+
+
+def leave_soon() -> None:
+    """End this process, whatever it is at: the front is gone, or wants no more of it.
+
+    The main thread has a moment to end by itself. It may be in a forward of a minute, of which
+    nobody would ever hear.
+    """
+    time.sleep(_LEAVING)
+    os._exit(0)

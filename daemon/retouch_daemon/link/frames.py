@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
@@ -17,6 +17,10 @@ HEADER_BYTES: Final = _LENGTHS.size
 #: Most bytes of the values, and of what comes with them: 64 million pixels of four floats fit.
 MOST_VALUES: Final = 1 << 20
 MOST_PAYLOAD: Final = 2 << 30
+#: Most bytes of latents that the engine hands over, of a look, and of anything else that it says.
+MOST_LATENTS: Final = 512 << 20
+MOST_LOOK: Final = 32 << 20
+MOST_WORDS: Final = 1 << 16
 
 Value: TypeAlias = "str | int | float | bool | list[str] | None"
 
@@ -44,6 +48,20 @@ class Frame:
         value = self.values.get(name)
         if not isinstance(value, str):
             raise BrokenFrame(f"{self.kind}.{name} is {value!r}, not text")
+        return value
+
+    def number(self, name: str) -> int:
+        """Return a value that must be a whole number of at least 0. Raises BrokenFrame."""
+        value = self.values.get(name)
+        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+            raise BrokenFrame(f"{self.kind}.{name} is {value!r}, not a whole number")
+        return value
+
+    def texts(self, name: str) -> Sequence[str]:
+        """Return a value that must be a list of texts. Raises BrokenFrame."""
+        value = self.values.get(name)
+        if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+            raise BrokenFrame(f"{self.kind}.{name} is {value!r}, not a list of texts")
         return value
 
 

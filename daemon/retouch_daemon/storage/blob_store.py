@@ -6,19 +6,27 @@ import hashlib
 import os
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
+from retouch_daemon.storage.blob_limits import BlobLimits
 from retouch_daemon.storage.database import Database
-from retouch_daemon.storage.disk import disk, size_of, sync_folder
-from retouch_daemon.storage.errors import CorruptBlob, QuotaExceeded, UnknownBlob, WrongOffset
-from retouch_daemon.storage.reading import blob_file, checked_digest, read_blob
+from retouch_daemon.storage.disk import disk, free_bytes, size_of, sync_folder
+from retouch_daemon.storage.errors import (
+    CorruptBlob,
+    QuotaExceeded,
+    StorageFailed,
+    UnknownBlob,
+    WrongOffset,
+)
+from retouch_daemon.storage.held import Held
+from retouch_daemon.storage.matching_disk import match_disk
+from retouch_daemon.storage.reading import blob_file, opened_blob, read_blob
+from retouch_daemon.storage.uploads import Uploads
 
-_UPLOADS: Final = "uploads"
-#: Seconds after which an upload that does not go on is dropped.
-ABANDONED: Final = 86_400.0
 _UNNEEDED: Final = "NOT pinned AND digest NOT IN (SELECT digest FROM used_blobs)"
 
 
@@ -37,23 +45,6 @@ class BlobStat:
     pinned: bool
 
 
-@dataclass(frozen=True, slots=True)
-class BlobLimits:
-    """How much may be kept.
-
-    Attributes:
-        blob_bytes: of one blob.
-        client_bytes: of one client, uploads under way included.
-        total_bytes: of all.
-
-    Of either, what nobody needs is evicted first.
-    """
-
-    blob_bytes: int = 1 << 30
-    client_bytes: int = 8 << 30
-    total_bytes: int = 16 << 30
-
-
 class BlobStore:
     """Bytes by their SHA-256, in files of their own below one folder.
 
@@ -65,17 +56,20 @@ class BlobStore:
         folder: made if missing, readable by its owner only.
         database: knows sizes, owners and pins.
         limits: see :class:`BlobLimits`.
+
+    Attributes:
+        evictions, evicted_bytes: since it was opened.
     """
 
     def __init__(self, folder: Path, database: Database, limits: BlobLimits) -> None:
         self.folder, self.database, self.limits = folder, database, limits
+        self.evictions = self.evicted_bytes = 0
         self._lock = threading.RLock()
-        self._senders: dict[str, str] = {}  # digest of an upload under way -> its client
         with disk(f"make {folder}"):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            (folder / _UPLOADS).mkdir(exist_ok=True, mode=0o700)
-            self._match_disk()
-            self._drop_abandoned()
+            self._uploads = Uploads(folder / "uploads", limits.client_uploads)
+            self._held = Held()
+            match_disk(folder, database)
 
     def missing(self, digests: Iterable[str]) -> dict[str, int]:
         """Return what is not stored, each with the bytes of it that an upload has left here.
@@ -84,7 +78,7 @@ class BlobStore:
             ValueError: not a digest.
         """
         absent = [digest for digest in digests if not self.has(digest)]
-        return {digest: size_of(self._upload(digest)) for digest in absent}
+        return {digest: self._uploads.size(digest) for digest in absent}
 
     def has(self, digest: str) -> bool:
         """Return whether it is stored. Raises ValueError for what is no digest."""
@@ -120,15 +114,16 @@ class BlobStore:
         Raises:
             WrongOffset, QuotaExceeded, StorageFailed; ValueError: not a digest.
         """
-        upload = self._upload(digest)
+        upload = self._uploads.file(digest)
         with self._lock, disk("keep an upload"):
             there = size_of(upload)
             if offset not in (0, there):
                 raise WrongOffset(digest, offset, there)
             if not offset:
-                self._drop_abandoned()
+                self._uploads.drop_abandoned()
             self._check_room(digest, offset + len(chunk), client)
-            self._senders[digest] = client
+            self._check_free(len(chunk))
+            self._uploads.begin(digest, client)
             with upload.open("r+b" if offset else "wb") as file:
                 file.seek(offset)
                 file.write(chunk)
@@ -141,7 +136,7 @@ class BlobStore:
             UnknownBlob: there is no upload. CorruptBlob: other bytes; the upload is dropped.
             QuotaExceeded, StorageFailed.
         """
-        upload = self._upload(digest)
+        upload = self._uploads.file(digest)
         with self._lock, disk("store a blob"):
             stored, found = self.has(digest), ""
             if upload.is_file():
@@ -153,14 +148,15 @@ class BlobStore:
                 self._place(upload, digest, 0 if stored else size_of(upload))
             elif found:
                 upload.unlink()
-            self._senders.pop(digest, None)
+            self._uploads.end(digest)
             if not stored and found != digest:
                 raise CorruptBlob(digest, found) if found else UnknownBlob(digest)
             return self._known(digest, client)
 
-    def add(self, data: bytes, client: str) -> BlobStat:
-        """Store bytes. Raises as :meth:`append` and :meth:`finish`."""
+    def add(self, data: bytes, client: str, hold: float = 0.0) -> BlobStat:
+        """Store bytes; hold them for some seconds. Raises as :meth:`append` and :meth:`finish`."""
         digest = hashlib.sha256(data).hexdigest()
+        self._held.hold(digest, hold)
         with self._lock:
             if not self.has(digest):
                 self.append(digest, 0, data, client)
@@ -173,14 +169,23 @@ class BlobStore:
             UnknownBlob: not stored. CorruptBlob: the disk has changed it; it is dropped, so that
             it can be uploaded again. StorageFailed.
         """
+        with self._used(digest):
+            return read_blob(self.folder, digest)
+
+    def opened(self, digest: str) -> BinaryIO:
+        """Return the file of a blob, open, for those too large to hold. Raises as :meth:`read`."""
+        with self._used(digest):
+            return opened_blob(self.folder, digest)
+
+    @contextmanager
+    def _used(self, digest: str) -> Iterator[None]:
         try:
-            data = read_blob(self.folder, digest)
+            yield
         except CorruptBlob:
             self._forget(digest)
             raise
         with self.database.transaction("note that a blob was used") as connection:
             connection.execute("UPDATE blobs SET used = ? WHERE digest = ?", (time.time(), digest))
-        return data
 
     def pin(self, digest: str, pinned: bool) -> None:
         """Keep a blob until it is unpinned, or not any longer. Raises UnknownBlob."""
@@ -201,46 +206,65 @@ class BlobStore:
                 "AND (?1 IS NULL OR client = ?1) ORDER BY used",
                 (client,),
             ).fetchall()
-        freed = 0
+        rows, freed = [row for row in rows if row[0] not in self._held], 0
         if sum(size for _, size in rows) >= wanted:
             for digest, size in rows:
                 if freed >= wanted:
                     break
-                freed += size if self._forget(digest, _UNNEEDED) else 0
+                if self._forget(digest, _UNNEEDED):
+                    freed += size
+                    self.evictions += 1
+        self.evicted_bytes += freed
         return freed
 
     def total(self, client: str | None = None) -> int:
         """Return the bytes that are stored, of one client or of all."""
-        asked = "SELECT COALESCE(SUM(size), 0) FROM blobs WHERE ?1 IS NULL OR client = ?1"
+        return self._sums(client)[1]
+
+    def count(self, client: str | None = None) -> int:
+        """Return how many are stored, of one client or of all."""
+        return self._sums(client)[0]
+
+    def _sums(self, client: str | None) -> tuple[int, int]:
+        asked = "SELECT COUNT(*), COALESCE(SUM(size), 0) FROM blobs"
+        where, values = ("", ()) if client is None else (" WHERE client = ?", (client,))
         with self.database.transaction("add up blobs") as connection:
-            (found,) = connection.execute(asked, (client,)).fetchone()
-        return int(found)
+            count, size = connection.execute(asked + where, values).fetchone()
+        return int(count), int(size)
 
     def _check_room(self, digest: str, size: int, client: str) -> None:
         if size > self.limits.blob_bytes:
             fix = "send a smaller picture"
             raise QuotaExceeded("bytes of one blob", size, self.limits.blob_bytes, fix)
-        others = sum(
-            size_of(self._upload(other))
-            for other, sender in self._senders.items()
-            if sender == client and other != digest
-        )
-        over = self.total(client) + others + size - self.limits.client_bytes
-        if over > 0 and self.evict(over, client) < over:
-            wanted = self.limits.client_bytes + over
-            fix = "unpin or wait, or raise the limit"
-            raise QuotaExceeded("bytes of one client", wanted, self.limits.client_bytes, fix)
+        self._make_room(self._uploads.others(digest, client) + size, client)
+        self._make_room(self._uploads.all_but(digest) + size)
+        if self.count(client) >= self.limits.client_blobs and not self.evict(1, client):
+            wanted, fix = self.limits.client_blobs + 1, "unpin or wait, or raise the limit"
+            raise QuotaExceeded("blobs of one client", wanted, self.limits.client_blobs, fix)
 
-    def _make_room(self, size: int) -> None:
-        over = self.total() + size - self.limits.total_bytes
-        if over > 0 and self.evict(over) < over:
-            wanted = self.limits.total_bytes + over
-            fix = "unpin blobs, delete finished jobs, or raise the limit"
-            raise QuotaExceeded("bytes of all clients", wanted, self.limits.total_bytes, fix)
+    def _check_free(self, size: int) -> None:
+        """Leave room on the disk for the journal. It is nobody's quota, and may be others' doing.
+
+        Raises:
+            StorageFailed.
+        """
+        floor = self.limits.free_bytes
+        missing = floor - free_bytes(self.folder) + size if floor else 0
+        if missing > 0 and self.evict(missing) < missing:
+            problem = f"less than {floor} bytes would be left"
+            raise StorageFailed(f"keep {size} bytes more", problem)
+
+    def _make_room(self, size: int, client: str | None = None) -> None:
+        """Evict until there is room for so many bytes, of one client or of all."""
+        most = self.limits.total_bytes if client is None else self.limits.client_bytes
+        over = self.total(client) + size - most
+        if over > 0 and self.evict(over, client) < over:
+            what = "bytes of all clients" if client is None else "bytes of one client"
+            raise QuotaExceeded(what, most + over, most, "unpin some, wait, or raise the limit")
 
     def _place(self, upload: Path, digest: str, more: int) -> None:
         """Give checked bytes their name; ``more`` is what that adds to all."""
-        self._make_room(more)
+        self._make_room(more + self._uploads.all_but(digest))
         target = self._file(digest)
         if not target.parent.is_dir():
             target.parent.mkdir(mode=0o700)
@@ -269,32 +293,5 @@ class BlobStore:
                 self._file(digest).unlink(missing_ok=True)
             return True
 
-    def _match_disk(self) -> None:
-        """After a crash: count files that no row knows, forget rows that have no file."""
-        digests = "[0-9a-f]" * 64
-        files = {file.name: file.stat() for file in self.folder.glob(f"??/{digests}")}
-        with self.database.transaction("count blobs") as connection:
-            known = {row[0] for row in connection.execute("SELECT digest FROM blobs")}
-            connection.executemany(
-                "DELETE FROM blobs WHERE digest = ?", [(each,) for each in known - files.keys()]
-            )
-            connection.executemany(
-                "INSERT INTO blobs (digest, size, client, used) VALUES (?, ?, '', ?)",
-                [
-                    (name, files[name].st_size, files[name].st_mtime)
-                    for name in files.keys() - known
-                ],
-            )
-
-    def _drop_abandoned(self) -> None:
-        before = time.time() - ABANDONED
-        for upload in (self.folder / _UPLOADS).iterdir():
-            if upload.stat().st_mtime < before:
-                upload.unlink()
-                self._senders.pop(upload.name, None)
-
     def _file(self, digest: str) -> Path:
         return blob_file(self.folder, digest)
-
-    def _upload(self, digest: str) -> Path:
-        return self.folder / _UPLOADS / checked_digest(digest)

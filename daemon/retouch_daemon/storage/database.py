@@ -34,8 +34,17 @@ CREATE TABLE IF NOT EXISTS used_blobs (
     job TEXT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE, digest TEXT NOT NULL,
     PRIMARY KEY (job, digest)
 ) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS blobs_by_client ON blobs (client, size);
 CREATE INDEX IF NOT EXISTS used_blobs_by_digest ON used_blobs (digest);
 """
+#: Columns of jobs that were added since: an older daemon's table gets them, and goes on.
+_ADDED: Final = {
+    "pixels": "INTEGER NOT NULL DEFAULT 0",
+    "paused": "INTEGER NOT NULL DEFAULT 0",
+    "ended": "REAL",
+}
+#: What is counted at every submission is all in here.
+_BY_CLIENT: Final = "CREATE INDEX IF NOT EXISTS jobs_by_client ON jobs (client, state, pixels)"
 #: Raised by one whenever the tables change.
 _VERSION: Final = 1
 
@@ -97,6 +106,10 @@ class Database:
             problem = f"a newer Retouch wrote it (format {version})"
             raise StorageFailed(f"open {self.file}", problem)
         self._connection.executescript(_SCHEMA)
+        columns = {row[1] for row in self._connection.execute("PRAGMA table_info(jobs)")}
+        for name in _ADDED.keys() - columns:
+            self._connection.execute(f"ALTER TABLE jobs ADD COLUMN {name} {_ADDED[name]}")
+        self._connection.execute(_BY_CLIENT)
         self._connection.execute(f"PRAGMA user_version={_VERSION}")
 
     def close(self) -> None:

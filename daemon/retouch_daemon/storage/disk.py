@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,11 @@ def size_of(file: Path) -> int:
         return file.stat().st_size
     except FileNotFoundError:
         return 0
+
+
+def free_bytes(folder: Path) -> int:
+    """Return the bytes that this user may still write to the disk of a folder."""
+    return shutil.disk_usage(folder).free
 
 
 def sync_folder(folder: Path) -> None:

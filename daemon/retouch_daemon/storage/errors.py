@@ -13,6 +13,21 @@ class StorageError(Exception):
     fix: str = ""
 
 
+class NoDigest(StorageError, ValueError):
+    """What names a blob is no digest: so no request can name a path.
+
+    Args:
+        given: what was given.
+    """
+
+    def __init__(self, given: str) -> None:
+        self.field, self.value, self.fix = "sha256", given[:80], "send the SHA-256 of the bytes"
+        self.allowed = "64 lower-case hexadecimal digits"
+        super().__init__(
+            f"sha256: got {self.value!r}; allowed: {self.allowed}. Fix: {self.fix}."
+        )
+
+
 class UnknownBlob(StorageError):
     """Nothing is stored under this digest.
 
@@ -36,6 +51,7 @@ class CorruptBlob(StorageError):
 
     def __init__(self, digest: str, found: str) -> None:
         self.digest, self.found, self.fix = digest, found, "upload it again"
+        self.field, self.value, self.allowed = "sha256", digest, "the digest of the bytes"
         super().__init__(f"blob {digest}: the bytes have digest {found}. Fix: {self.fix}.")
 
 
@@ -51,6 +67,7 @@ class WrongOffset(StorageError):
     def __init__(self, digest: str, offset: int, expected: int) -> None:
         self.digest, self.offset, self.expected = digest, offset, expected
         self.fix = "go on from there, or start again at 0"
+        self.field, self.value, self.allowed = "offset", offset, f"{expected}, or 0"
         super().__init__(
             f"blob {digest}: got a chunk for byte {offset}; allowed: {expected}. Fix: {self.fix}."
         )
@@ -64,10 +81,14 @@ class QuotaExceeded(StorageError):
         value: what there would be.
         allowed: the most there may be.
         fix: what to do about it, one imperative clause.
+        retry_seconds: after which the same may work.
     """
 
-    def __init__(self, what: str, value: int, allowed: int, fix: str) -> None:
+    def __init__(
+        self, what: str, value: int, allowed: int, fix: str, *, retry_seconds: float = 5.0
+    ) -> None:
         self.what, self.value, self.allowed, self.fix = what, value, allowed, fix
+        self.retry_seconds = retry_seconds
         super().__init__(f"quota of {what}: got {value}; allowed: {allowed}. Fix: {fix}.")
 
 

@@ -11,12 +11,14 @@ from enum import StrEnum
 from typing import Final
 
 from retouch_daemon.storage.database import Database
-from retouch_daemon.storage.errors import QuotaExceeded, UnknownBlob, UnknownJob
+from retouch_daemon.storage.errors import UnknownBlob, UnknownJob
+from retouch_daemon.storage.job_limits import JobLimits
 
 #: Numbers that a restart skips, so that those of unkept events (progress) are never given twice.
 RESTART_GAP: Final = 1_000_000
 _COLUMNS: Final = (
-    "id, client, client_job_id, job_group, document, priority, state, request, created, deadline"
+    "id, client, client_job_id, job_group, document, priority, state, request, created, deadline, "
+    "paused, pixels"
 )
 
 
@@ -47,6 +49,7 @@ class NewJob:
         request: the message, serialised.
         blobs: digests that it refers to: they stay while the job does.
         deadline: seconds since the epoch after which nobody wants the result; None for none.
+        pixels: of the pictures that it works on.
     """
 
     client: str
@@ -57,6 +60,7 @@ class NewJob:
     priority: int = 1
     blobs: tuple[str, ...] = ()
     deadline: float | None = None
+    pixels: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,25 @@ class JobRecord:
     request: bytes
     created: float
     deadline: float | None
+    paused: bool = False
+    pixels: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """How a job is to be served from now on.
+
+    Attributes:
+        priority: lower goes first.
+        paused: whether it waits until somebody resumes it.
+        group: see :class:`NewJob`.
+        deadline: see :class:`NewJob`.
+    """
+
+    priority: int
+    paused: bool
+    group: str
+    deadline: float | None
 
 
 class Journal:
@@ -83,31 +106,33 @@ class Journal:
 
     Args:
         database: where.
-        jobs_per_client: most jobs of a client that are not over.
+        limits: of clients, and of all.
     """
 
-    def __init__(self, database: Database, *, jobs_per_client: int = 1000) -> None:
+    def __init__(self, database: Database, limits: JobLimits | None = None) -> None:
         self.database = database
-        self.jobs_per_client = jobs_per_client
+        self.limits = limits or JobLimits()
 
     def submit(self, job: NewJob) -> tuple[JobRecord, bool]:
         """Keep a job; return it and whether it is new.
 
         Raises:
-            QuotaExceeded: the client has too many that are not over.
+            QuotaExceeded: too many are not over, or too large.
             UnknownBlob: one that it refers to is not stored, or not any longer.
         """
         with self.database.transaction("keep a job") as connection:
             known = self._find(connection, job)
             if known is not None:
                 return known, False
-            self._check_quota(connection, job.client)
+            self.limits.check(connection, job.client, job.pixels)
+            self.limits.forget_oldest(connection, job.client)
             job_id = secrets.token_hex(16)
             connection.execute(
                 "INSERT INTO jobs (id, client, client_job_id, job_group, document, priority, "
-                "state, request, created, deadline) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "state, request, created, deadline, pixels) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (job_id, job.client, job.client_job_id, job.group, job.document, job.priority,
-                 State.QUEUED, job.request, time.time(), job.deadline),
+                 State.QUEUED, job.request, time.time(), job.deadline, job.pixels),
             )  # fmt: skip
             _use(connection, job_id, job.blobs)
             return self._one(connection, job_id), True
@@ -149,6 +174,42 @@ class Journal:
             if changed.rowcount == 0:
                 raise UnknownJob(job_id)
             return self._one(connection, job_id)
+
+    def serve(self, job_id: str, service: Service) -> JobRecord | None:
+        """Change how a job is served; return it, None where it is over. Raises UnknownJob."""
+        with self.database.transaction("change a job") as connection:
+            if self._one(connection, job_id).state in OVER:
+                return None
+            connection.execute(
+                "UPDATE jobs SET priority = ?, paused = ?, job_group = ?, deadline = ? "
+                "WHERE id = ?",
+                (service.priority, service.paused, service.group, service.deadline, job_id),
+            )
+            return self._one(connection, job_id)
+
+    def earlier(self, job_id: str) -> list[JobRecord]:
+        """Jobs of the same client and group that came before a job and are not over, in order.
+
+        None where it has no group. Raises UnknownJob.
+        """
+        with self.database.transaction("find a job's group") as connection:
+            job = self._one(connection, job_id)
+            if not job.group:
+                return []
+            rows = connection.execute(
+                f"SELECT {_COLUMNS} FROM jobs WHERE client = ? AND job_group = ? "
+                "AND state IN (?, ?) AND number < (SELECT number FROM jobs WHERE id = ?) "
+                "ORDER BY number",
+                (job.client, job.group, State.QUEUED, State.RUNNING, job_id),
+            )
+            return [_record(row) for row in rows]
+
+    def delete(self, job_id: str) -> bool:
+        """Forget a job that is over, and free its blobs; return whether there was one."""
+        marks = ", ".join("?" * len(OVER))
+        with self.database.transaction("forget a job") as connection:
+            asked = f"DELETE FROM jobs WHERE id = ? AND state IN ({marks})"
+            return connection.execute(asked, (job_id, *OVER)).rowcount > 0
 
     def again(self, job_id: str) -> None:
         """Put a job whose worker is gone back into the queue; nothing where it is not running."""
@@ -201,9 +262,9 @@ class Journal:
                 "INSERT INTO events (job, seq, payload) VALUES (?, ?, ?)", (job_id, seq, payload)
             )
             connection.execute(
-                "UPDATE jobs SET next_seq = MAX(next_seq, ?), state = COALESCE(?, state) "
-                "WHERE id = ?",
-                (seq + 1, state, job_id),
+                "UPDATE jobs SET next_seq = MAX(next_seq, ?), state = COALESCE(?, state), "
+                "ended = ? WHERE id = ?",
+                (seq + 1, state, time.time() if state in OVER else None, job_id),
             )
             _use(connection, job_id, blobs)
             return True
@@ -227,11 +288,12 @@ class Journal:
         return int(row[0])
 
     def forget(self, before: float) -> int:
-        """Delete jobs that are over and older than a time; return how many. Frees their blobs."""
+        """Delete jobs that were over before a time; return how many. Frees their blobs."""
         marks = ", ".join("?" * len(OVER))
         with self.database.transaction("forget old jobs") as connection:
             done = connection.execute(
-                f"DELETE FROM jobs WHERE state IN ({marks}) AND created < ?", (*OVER, before)
+                f"DELETE FROM jobs WHERE state IN ({marks}) AND COALESCE(ended, created) < ?",
+                (*OVER, before),
             )
             return done.rowcount
 
@@ -248,15 +310,6 @@ class Journal:
             raise UnknownJob(job_id)
         return _record(row)
 
-    def _check_quota(self, connection: sqlite3.Connection, client: str) -> None:
-        (count,) = connection.execute(
-            "SELECT COUNT(*) FROM jobs WHERE client = ? AND state IN (?, ?)",
-            (client, State.QUEUED, State.RUNNING),
-        ).fetchone()
-        if count >= self.jobs_per_client:
-            fix = "wait for some, or cancel some"
-            raise QuotaExceeded("jobs", count + 1, self.jobs_per_client, fix)
-
 
 def _use(connection: sqlite3.Connection, job_id: str, digests: Iterable[str]) -> None:
     """Keep blobs while the job is. In its transaction none can be evicted: see BlobStore."""
@@ -271,5 +324,5 @@ def _use(connection: sqlite3.Connection, job_id: str, digests: Iterable[str]) ->
 
 def _record(row: tuple[object, ...]) -> JobRecord:
     values = list(row)
-    values[6] = State(str(values[6]))
+    values[6], values[10] = State(str(values[6])), bool(values[10])
     return JobRecord(*values)  # type: ignore[arg-type]

@@ -5,26 +5,47 @@ from __future__ import annotations
 import hashlib
 import re
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
-from retouch_daemon.storage.errors import CorruptBlob, StorageFailed, UnknownBlob
+from retouch_daemon.storage.errors import CorruptBlob, NoDigest, StorageFailed, UnknownBlob
 
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 
 def checked_digest(digest: str) -> str:
-    """Return a digest. Raises ValueError for what is none: so no request can name a path."""
+    """Return a digest. Raises NoDigest, which is a ValueError, for what is none."""
     if not _DIGEST.fullmatch(digest):
-        raise ValueError(
-            f"sha256: got {digest[:80]!r}; allowed: 64 lower-case hexadecimal digits. "
-            "Fix: send the SHA-256 of the bytes."
-        )
+        raise NoDigest(digest)
     return digest
 
 
 def blob_file(folder: Path, digest: str) -> Path:
     """Return where a blob is stored. Raises ValueError for what is no digest."""
     return folder / checked_digest(digest)[:2] / digest
+
+
+def opened_blob(folder: Path, digest: str) -> BinaryIO:
+    """Return the file of a blob, open and at its beginning; it stays readable when it is evicted.
+
+    Raises:
+        As :func:`read_blob`.
+    """
+    try:
+        file = blob_file(folder, digest).open("rb")
+    except FileNotFoundError:
+        raise UnknownBlob(digest) from None
+    except OSError as problem:
+        raise StorageFailed("read a blob", str(problem)) from problem
+    try:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+        file.seek(0)
+    except OSError as problem:
+        file.close()
+        raise StorageFailed("read a blob", str(problem)) from problem
+    if found != digest:
+        file.close()
+        raise CorruptBlob(digest, found)
+    return file
 
 
 def read_blob(folder: Path, digest: str) -> bytes:

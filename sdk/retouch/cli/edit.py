@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import click
 from rich.console import Console
@@ -13,17 +14,46 @@ from rich.table import Table
 from retouch.catalog import installed
 from retouch.cli.operation_text import parse_operation
 from retouch.cli.progress import interruptible, step_bar
-from retouch.errors import InvalidField
-from retouch.imaging.region import Rect
+from retouch.errors import Blocked, InvalidField
+from retouch.imaging.convert import SRGB, depth_for
+from retouch.imaging.region import Rect, Size
 from retouch.request import EditRequest
 from retouch_safety.profiles import PROFILES
 
 if TYPE_CHECKING:
-    from retouch.plan import Plan
     from retouch.result import EditResult
 
+#: Words of ``--depth`` -> depths of pictures.
+_DEPTHS: Final = {"8": "uint8", "16": "uint16", "float": "float32"}
 
-@click.command()
+
+class Variant(Protocol):
+    """What is told of a variant, whether it was made here or by a daemon."""
+
+    @property
+    def seed(self) -> int:
+        """What made it."""
+        ...
+
+    @property
+    def settings(self) -> Mapping[str, object]:
+        """Effective settings."""
+        ...
+
+    @property
+    def refused(self) -> Blocked | None:
+        """Why there is no picture."""
+        ...
+
+
+class _Command(click.Command):
+    """``--remote`` may stand alone: without a value it takes none of the other arguments."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, ["--remote=" if a == "--remote" else a for a in args])
+
+
+@click.command(cls=_Command)
 @click.argument("picture", type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="File to write.")
 @click.option("--prompt", default="", help="What the result should show, or the instruction.")
@@ -44,6 +74,11 @@ if TYPE_CHECKING:
 @click.option("--seed", default=0, show_default=True, help="Of all noise.")
 @click.option("--variants", default=1, show_default=True, help="How many results.")
 @click.option("--patch", is_flag=True, help="Write the changed piece with alpha, as PNG or TIFF.")
+@click.option("--depth", type=click.Choice(list(_DEPTHS)), help="Of the result. Default: as is.")
+@click.option(
+    "--profile", metavar="srgb|FILE", help="Colour profile of the result, or an .icc file."
+)
+@click.option("--working-size", metavar="N|WxH", help="Size at which the network works.")
 @click.option("--exact", is_flag=True, help="Never share a network call: reproducible bits.")
 @click.option(
     "--policy",
@@ -57,6 +92,7 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Write Stable Diffusion XL's public watermark, too.",
 )
+@click.option("--remote", metavar="[ADDRESS]", help="Edit in the daemon, by default your own.")
 @click.option("--plan", "plan_only", is_flag=True, help="Print what would run; change nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print receipts or the plan as JSON.")
 def edit(picture: Path, output: Path | None, ops: tuple[str, ...], **options: Any) -> int:
@@ -69,8 +105,13 @@ def edit(picture: Path, output: Path | None, ops: tuple[str, ...], **options: An
     """
     if output is None and not options["plan_only"]:
         raise InvalidField("-o", None, "a file name", "say where to write the result")
-    request = make_request(picture, ops, options)
+    request = make_request(picture, ops, options, output)
     names = output_names(output, request) if output else []
+    if options["remote"] is not None:
+        _refuse_gate_options(options)
+        from retouch.cli.remote_edit import edit_remotely
+
+        return edit_remotely(request, picture.name, names, options)
     from retouch.models.library import Library
     from retouch.runner import Runner
     from retouch_safety.gate import Gate
@@ -78,14 +119,16 @@ def edit(picture: Path, output: Path | None, ops: tuple[str, ...], **options: An
     gate = Gate(profile=options["policy"], compatibility_mark=options["compatibility_mark"])
     runner = Runner(Library(), gate)
     if options["plan_only"]:
-        print_plan(runner.plan(request), options["as_json"])
+        print_plan(runner.plan(request).describe(), options["as_json"])
         return 0
     with interruptible() as cancelled, step_bar(picture.name) as on_step:
         results = runner.run(request, on_step=on_step, cancelled=cancelled)
     return write(results, names, as_json=options["as_json"])
 
 
-def make_request(picture: Path, ops: tuple[str, ...], options: dict[str, Any]) -> EditRequest:
+def make_request(
+    picture: Path, ops: tuple[str, ...], options: dict[str, Any], output: Path | None = None
+) -> EditRequest:
     """The request of the command's options. Raises InvalidRequest."""
     from retouch.imaging.decode import read_image, read_mask
 
@@ -93,9 +136,10 @@ def make_request(picture: Path, ops: tuple[str, ...], options: dict[str, Any]) -
     operations = tuple(
         parse_operation(text, catalog, field=f"--op[{i}]") for i, text in enumerate(ops)
     )
-    mask = options["mask"]
+    mask, profile = options["mask"], options["profile"]
+    image = read_image(picture, field="picture")
     return EditRequest(
-        image=read_image(picture, field="picture"),
+        image=image,
         prompt=options["prompt"],
         negative_prompt=options["negative"],
         operations=operations,
@@ -109,7 +153,47 @@ def make_request(picture: Path, ops: tuple[str, ...], options: dict[str, Any]) -
         variants=options["variants"],
         output="patch" if options["patch"] else "composite",
         exact=options["exact"],
+        working_size=parse_size(options["working_size"]),
+        depth=_depth(image.depth, options["depth"], output),
+        profile=profile if profile in (None, SRGB) else _read_profile(Path(profile)),
     )
+
+
+def _depth(own: str, chosen: str | None, output: Path | None) -> str | None:
+    """The depth of the result: as asked for, else the nearest that the file can hold."""
+    from retouch_safety.encode import SUFFIXES
+
+    depth = None if chosen is None else _DEPTHS[chosen]
+    kind = SUFFIXES.get(output.suffix.lower()) if output is not None else None
+    return depth if kind is None else depth_for(kind, own, depth, "-o")
+
+
+def _read_profile(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as problem:
+        allowed = f"{SRGB}, or an ICC profile's file"
+        given = f"{path}: {problem.strerror}"
+        raise InvalidField("--profile", given, allowed, "check the path") from problem
+
+
+def parse_size(text: str | None) -> int | Size | None:
+    """``N``, the longer side, or ``WxH``, in working pixels. Raises InvalidField."""
+    if text is None:
+        return None
+    sides = text.lower().split("x")
+    if len(sides) > 2 or not all(side.isdecimal() for side in sides):
+        raise InvalidField("--working-size", text, "N or WxH", "for example 512, or 512x384")
+    return int(text) if len(sides) == 1 else Size(int(sides[0]), int(sides[1]))
+
+
+def _refuse_gate_options(options: dict[str, Any]) -> None:
+    """The daemon's gate is as strict as whoever started it chose."""
+    source = click.get_current_context().get_parameter_source
+    for name in ("policy", "compatibility_mark"):
+        if source(name) is not click.core.ParameterSource.DEFAULT:
+            flag, fix = f"--{name.replace('_', '-')}", "start the daemon with it, or edit here"
+            raise InvalidField(flag, options[name], "unset with --remote", fix)
 
 
 def parse_rect(text: str) -> Rect:
@@ -147,11 +231,23 @@ def output_names(output: Path, request: EditRequest) -> list[Path]:
 
 def write(results: tuple[EditResult, ...], names: list[Path], *, as_json: bool) -> int:
     """Write every released variant, say of each what became of it, and return the exit code."""
-    from retouch.cli.main import EXIT_PARTLY_BLOCKED
+    from retouch_safety.save import save
 
     for result, name in zip(results, names, strict=True):
-        tell = _tell_refused if result.refused else _write_one
-        tell(result, name, as_json)
+        if result.refused:
+            tell_refused(result, name, as_json)
+            continue
+        released = result.composite or result.patch
+        assert released is not None
+        save(released, name)
+        tell_written(result, name, released.receipt.to_json(), as_json)
+    return told_refusals(results)
+
+
+def told_refusals(results: Sequence[Variant]) -> int:
+    """Say how many variants the gate refused, and return the exit code."""
+    from retouch.cli.main import EXIT_PARTLY_BLOCKED
+
     refused = sum(result.refused is not None for result in results)
     if not refused:
         return 0
@@ -160,22 +256,19 @@ def write(results: tuple[EditResult, ...], names: list[Path], *, as_json: bool) 
     return EXIT_PARTLY_BLOCKED
 
 
-def _write_one(result: EditResult, name: Path, as_json: bool) -> None:
-    from retouch_safety.save import save
-
-    released = result.composite or result.patch
-    assert released is not None
-    save(released, name)
+def tell_written(result: Variant, name: Path, receipt: str, as_json: bool) -> None:
+    """Say what a file holds that was written; ``receipt`` is JSON."""
+    known = json.loads(receipt)
     if as_json:
         settings = {"file": str(name), "seed": result.seed, "settings": dict(result.settings)}
-        receipt = json.loads(released.receipt.to_json())
-        click.echo(json.dumps(settings | {"receipt": receipt}, default=str))
+        click.echo(json.dumps(settings | {"receipt": known}, default=str))
     else:
-        mark = released.receipt.mark.value.lower().replace("_", " ")
+        mark = known["mark"].lower().replace("_", " ")
         click.echo(f"{name}  seed {result.seed}  watermark {mark}")
 
 
-def _tell_refused(result: EditResult, name: Path, as_json: bool) -> None:
+def tell_refused(result: Variant, name: Path, as_json: bool) -> None:
+    """Say why there is no file."""
     refusal = result.refused
     assert refusal is not None
     if not as_json:
@@ -187,9 +280,8 @@ def _tell_refused(result: EditResult, name: Path, as_json: bool) -> None:
     click.echo(json.dumps(settings | {"refused": told}, default=str))
 
 
-def print_plan(plan: Plan, as_json: bool) -> None:
-    """Print a plan as a table or as JSON."""
-    described = plan.describe()
+def print_plan(described: Mapping[str, object], as_json: bool) -> None:
+    """Print a plan, as ``Plan.describe`` says it, as a table or as JSON."""
     if as_json:
         click.echo(json.dumps(described, default=str))
         return

@@ -7,17 +7,28 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-if TYPE_CHECKING:
-    from retouch.trajectories import Step
+
+class Done(Protocol):
+    """How far something is."""
+
+    @property
+    def done(self) -> int:
+        """Network calls done."""
+        ...
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        ...
 
 
 @contextmanager
-def step_bar(title: str) -> Iterator[Callable[[Step], None]]:
+def step_bar(title: str) -> Iterator[Callable[[Done], None]]:
     """A bar with elapsed and remaining time on the terminal's error stream."""
     columns = (
         TextColumn("{task.description}"),
@@ -30,7 +41,7 @@ def step_bar(title: str) -> Iterator[Callable[[Step], None]]:
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task(title, total=None)
 
-        def on_step(step: Step) -> None:
+        def on_step(step: Done) -> None:
             progress.update(task, completed=step.done, total=step.total)
 
         yield on_step

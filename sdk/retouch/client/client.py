@@ -3,161 +3,84 @@
 from __future__ import annotations
 
 import time
-import uuid
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from types import TracebackType
-from typing import Final, Self
+from collections.abc import Callable, Iterator
+from typing import Unpack
 
 import grpc
 
-from retouch.client.failures import DaemonFailed, error_of, error_of_call, refusal_of
+from retouch.client.calls import GONE, PAUSE, update_request
+from retouch.client.channels import open_channel
+from retouch.client.connection import Connection
+from retouch.client.edit_messages import EditSettings, edit_message, message_of_request
+from retouch.client.failures import DaemonFailed, error_of_call
 from retouch.client.finding import Endpoint
-from retouch.client.operation_messages import message_of
-from retouch.client.results import RemoteResult
-from retouch.client.uploads import Picture, Uploads
-from retouch.errors import Blocked, Cancelled, InvalidField
-from retouch.imaging.image import Mask
-from retouch.imaging.region import Rect
-from retouch.operation import Operation
-from retouch.v1 import (
-    blob_service_pb2,
-    catalog_pb2,
-    catalog_service_pb2,
-    edit_pb2,
-    edit_service_pb2,
-    image_pb2,
-    job_pb2,
-    plan_pb2,
-)
-from retouch.v1.blob_service_pb2_grpc import BlobServiceStub
-from retouch.v1.catalog_service_pb2_grpc import CatalogServiceStub
-from retouch.v1.edit_service_pb2_grpc import EditServiceStub
+from retouch.client.live import LiveEdit
+from retouch.client.live_messages import LiveMessages
+from retouch.client.results import Gathering, RemoteResult, pictures_of
+from retouch.client.uploads import Picture
+from retouch.request import EditRequest
+from retouch.v1 import edit_pb2, edit_service_pb2, job_pb2, plan_pb2
 
 #: Told every event of a job.
 OnEvent = Callable[[job_pb2.JobEvent], None]
-#: Seconds between two attempts to reach the daemon, and for how long.
-PAUSE: Final = 0.5
-PATIENCE: Final = 60.0
-_DELIVERIES: Final = {
-    "patch": edit_pb2.DELIVERY_PATCH,
-    "composite": edit_pb2.DELIVERY_COMPOSITED,
-    "both": edit_pb2.DELIVERY_BOTH,
-}
-_GONE: Final = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
 
 
 def ignore_event(event: job_pb2.JobEvent) -> None:
     """Take no interest in what happens on the way."""
 
 
-class Client:
-    """A connection to a daemon.
-
-    Args:
-        endpoint: where it is; this user's own by default.
-        name: of the caller, 1 to 64 letters, digits, dots, dashes: jobs, quotas and fair shares
-            belong to it.
-        patience: seconds for which a daemon that is gone is waited for, while a job is followed.
-
-    Raises:
-        InvalidField: no token can be read.
-    """
-
-    def __init__(
-        self, endpoint: Endpoint | None = None, *, name: str = "python", patience: float = PATIENCE
-    ) -> None:
-        self.endpoint = endpoint or Endpoint()
-        self.patience = patience
-        token = self.endpoint.token()
-        self._metadata = (("authorization", f"Bearer {token}"), ("retouch-client", name))
-        self._channel = grpc.insecure_channel(
-            self.endpoint.address, options=(("grpc.max_receive_message_length", 4 << 20),)
-        )
-        self._edits = EditServiceStub(self._channel)
-        self._blobs = BlobServiceStub(self._channel)
-        self._catalog = CatalogServiceStub(self._channel)
-        self._uploads = Uploads(self._blobs, self._metadata)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        problem: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the connection; jobs go on. Harmless twice."""
-        self._channel.close()
-
-    def describe(self) -> catalog_pb2.Catalog:
-        """Return what the daemon can do. Raises RetouchError."""
-        with self._saying():
-            asked = catalog_service_pb2.DescribeRequest()
-            return self._catalog.Describe(asked, metadata=self._metadata).catalog
+class Client(Connection):
+    """A connection to a daemon; see ``Connection`` for how it is made, and what else it can do."""
 
     def edit(
-        self,
-        image: Picture,
-        *,
-        prompt: str = "",
-        negative_prompt: str = "",
-        operations: Sequence[Operation] = (),
-        mask: Mask | Picture | None = None,
-        region: Rect | None = None,
-        model: str = "",
-        steps: int | None = None,
-        sampler: str = "",
-        seed: int = 0,
-        variants: int = 1,
-        output: str = "composite",
-        on_event: OnEvent = ignore_event,
+        self, image: Picture, *, on_event: OnEvent = ignore_event, **settings: Unpack[EditSettings]
     ) -> tuple[RemoteResult, ...]:
         """Edit a picture, as ``Runner.run`` does on this machine, and wait for the results.
 
         Args:
             image: pixels, the bytes of a file, or its path.
-            prompt, negative_prompt, operations, mask, region, model, steps, sampler, seed,
-            variants, output: as of ``retouch.EditRequest``; unset ones take the daemon's defaults.
             on_event: told what happens on the way.
+            settings: ``prompt``, ``operations``, ``mask``, ... as of
+                :func:`retouch.client.edit_messages.edit_message`.
 
         Raises:
             RetouchError: as ``Runner.run``. Blocked: the gate refused all variants.
             DaemonFailed: no daemon answers, or it is at fault.
         """
-        if output not in _DELIVERIES:
-            raise InvalidField("output", output, ", ".join(_DELIVERIES), "use one of these")
-        with self._saying():
-            message = edit_pb2.EditRequest(
-                client_job_id=uuid.uuid4().hex,
-                canvas=edit_pb2.Canvas(source=self._uploads.image(image)),
-                prompt=edit_pb2.Prompt(text=prompt, negative=negative_prompt),
-                operations=[message_of(each, self._uploads) for each in operations],
-                model=model,
-                output=edit_pb2.Output(count=variants, delivery=_DELIVERIES[output]),
-            )
-            if mask is not None:
-                message.mask.CopyFrom(self._uploads.mask(mask))
-        if region is not None:
-            where = image_pb2.Rect(x=region.x, y=region.y, width=region.width, height=region.height)
-            message.canvas.selection.CopyFrom(where)
-        if steps is not None:
-            message.sampling.steps = steps
-        message.sampling.sampler = sampler
-        message.sampling.seeds.append(seed)
+        message = self.message(image, **settings)
         return self.results(self.submit(message), on_event=on_event)
 
-    def submit(self, message: edit_pb2.EditRequest) -> str:
+    def run(
+        self, request: EditRequest, *, media_type: str = "", on_event: OnEvent = ignore_event
+    ) -> tuple[RemoteResult, ...]:
+        """Run a request in the daemon as ``Runner.run`` does here. Raises as :meth:`edit`."""
+        job = self.submit(self.message_of(request, media_type=media_type))
+        return self.results(job, on_event=on_event, first_seed=request.seed)
+
+    def message(self, image: Picture, **settings: Unpack[EditSettings]) -> edit_pb2.EditRequest:
+        """Return an edit as a message, for :meth:`submit`; what it refers to is uploaded.
+
+        Args and errors as of :meth:`edit`.
+        """
+        with self._saying():
+            return edit_message(self._uploads, image, **settings)
+
+    def message_of(self, request: EditRequest, *, media_type: str = "") -> edit_pb2.EditRequest:
+        """Return a request, as ``Runner.run`` takes it, as a message; see :meth:`message`."""
+        with self._saying():
+            return message_of_request(request, self._uploads, media_type=media_type)
+
+    def submit(self, message: edit_pb2.EditRequest, *, replace_group: bool = False) -> str:
         """Have a job kept; return its name. It goes on whatever becomes of this client.
+
+        Args:
+            message: what to do.
+            replace_group: cancel this client's earlier jobs of its group.
 
         Raises:
             RetouchError: the daemon refused it.
         """
-        asked = edit_service_pb2.SubmitRequest(edit=message)
+        asked = edit_service_pb2.SubmitRequest(edit=message, replace_group=replace_group)
         with self._saying():
             return self._edits.Submit(asked, metadata=self._metadata).job.job_id
 
@@ -167,11 +90,53 @@ class Client:
         with self._saying():
             return self._edits.Plan(asked, metadata=self._metadata).plan
 
-    def cancel(self, *job_ids: str) -> tuple[str, ...]:
+    def update(
+        self,
+        *job_ids: str,
+        group: str = "",
+        document_id: str = "",
+        priority: str | None = None,
+        paused: bool | None = None,
+        new_group: str | None = None,
+        time_limit: float | None = None,
+        no_time_limit: bool = False,
+    ) -> tuple[edit_service_pb2.Job, ...]:
+        """Change how jobs are served: by their names, or all of a group or of a document.
+
+        Args:
+            job_ids, group, document_id: which; all that is given must fit.
+            priority: ``live``, ``interactive`` or ``batch``.
+            paused: True pauses, False resumes.
+            new_group: their group from now on.
+            time_limit: seconds from now after which the result is of no use.
+            no_time_limit: take the limit away.
+
+        Returns:
+            Those that were not over, as they are now.
+
+        Raises:
+            RetouchError.
+        """
+        asked = update_request(
+            job_ids, group=group, document_id=document_id, priority=priority, paused=paused,
+            new_group=new_group, time_limit=time_limit, no_time_limit=no_time_limit,
+        )  # fmt: skip
+        with self._saying():
+            return tuple(self._edits.Update(asked, metadata=self._metadata).jobs)
+
+    def cancel(self, *job_ids: str, group: str = "", document_id: str = "") -> tuple[str, ...]:
         """Cancel jobs; return those that were not over. Raises RetouchError."""
-        asked = edit_service_pb2.CancelRequest(job_ids=job_ids)
+        asked = edit_service_pb2.CancelRequest(
+            job_ids=job_ids, group=group, document_id=document_id
+        )
         with self._saying():
             return tuple(self._edits.Cancel(asked, metadata=self._metadata).job_ids)
+
+    def jobs(self, document_id: str = "") -> tuple[edit_service_pb2.Job, ...]:
+        """Return this client's jobs, of one document or all, as they came. Raises RetouchError."""
+        asked = edit_service_pb2.ListJobsRequest(document_id=document_id)
+        with self._saying():
+            return tuple(self._edits.ListJobs(asked, metadata=self._metadata).jobs)
 
     def watch(self, job_id: str, from_seq: int = 0) -> Iterator[job_pb2.JobEvent]:
         """Yield a job's events to its end; a dropped connection is taken up where it was.
@@ -188,61 +153,58 @@ class Client:
                     yield answer.event
                 return
             except grpc.RpcError as problem:
-                if problem.code() not in _GONE or away >= self.patience:
+                if problem.code() not in GONE or away >= self.patience:
                     raise error_of_call(problem, self.endpoint.address) from problem
             time.sleep(PAUSE)
             away += PAUSE
 
-    def results(self, job_id: str, *, on_event: OnEvent = ignore_event) -> tuple[RemoteResult, ...]:
+    def results(
+        self, job_id: str, *, on_event: OnEvent = ignore_event, first_seed: int = 0
+    ) -> tuple[RemoteResult, ...]:
         """Follow a job to its end and fetch what it gave, in the order of the variants.
+
+        Args:
+            job_id: of the job.
+            on_event: told what happens on the way.
+            first_seed: of its first variant: those that the gate refused are numbered from it.
 
         Raises:
             RetouchError: how it failed. Blocked: the gate refused all. Cancelled: it was.
         """
-        results: list[RemoteResult] = []
+        gathering = Gathering(first_seed)
         for event in self.watch(job_id):
             on_event(event)
-            kind = event.WhichOneof("event")
-            if kind == "result":
-                results.append(self._fetched(event.result))
-            elif kind == "blocked":
-                refusal = refusal_of(event.blocked)
-                results.append(RemoteResult(None, None, None, 0, "", refusal))
-            elif kind == "failed":
-                raise error_of(event.failed)
-            elif kind == "cancelled":
-                raise Cancelled(f"cancelled: {event.cancelled.reason}")
-        if results and all(result.refused for result in results):
-            raise _first_refusal(results)
-        return tuple(results)
+            result = gathering.take(event)
+            if result is not None:
+                digests = pictures_of(result)
+                gathering.add(result, *(self.fetch(d) if d else None for d in digests))
+        return gathering.finished()
 
-    def fetch(self, sha256: str) -> bytes:
-        """Return the bytes of a blob. Raises RetouchError."""
-        data = bytearray()
-        with self._saying():
-            asked = blob_service_pb2.GetRequest(sha256=sha256)
-            for piece in self._blobs.Get(asked, metadata=self._metadata):
-                data += piece.chunk
-        return bytes(data)
+    def live(
+        self,
+        image: Picture,
+        *,
+        show_every: float | None = None,
+        **settings: Unpack[EditSettings],
+    ) -> LiveEdit:
+        """Begin a live session: ``with client.live(image, prompt=...) as live``.
 
-    def _fetched(self, result: job_pb2.Result) -> RemoteResult:
-        patch = self.fetch(result.patch.sha256) if result.HasField("patch") else None
-        whole = self.fetch(result.composited.sha256) if result.HasField("composited") else None
-        bounds = result.bounds
-        where = Rect(bounds.x, bounds.y, bounds.width, bounds.height)
-        return RemoteResult(patch, whole, where, result.seed, result.receipt_id)
+        Args:
+            image: the canvas; pixels, not a file, where strokes are to be painted on it.
+            show_every: seconds that are waited for a picture before newer frames no longer cancel
+                the one at work; None for the daemon's default.
+            settings: as of :meth:`edit`.
 
-    @contextmanager
-    def _saying(self) -> Iterator[None]:
-        try:
-            yield
-        except grpc.RpcError as problem:
-            raise error_of_call(problem, self.endpoint.address) from problem
+        Raises:
+            RetouchError.
+        """
+        messages = LiveMessages(self.message(image, **settings), self._uploads, show_every)
+        return LiveEdit(messages, self._edits, self._metadata, self.fetch, self.endpoint.address)
 
 
 def wait_for_daemon(endpoint: Endpoint, seconds: float) -> None:
     """Wait until a daemon listens. Raises DaemonFailed."""
-    channel = grpc.insecure_channel(endpoint.address)
+    channel = open_channel(endpoint)
     try:
         grpc.channel_ready_future(channel).result(timeout=seconds)
     except grpc.FutureTimeoutError as problem:
@@ -250,7 +212,3 @@ def wait_for_daemon(endpoint: Endpoint, seconds: float) -> None:
         raise DaemonFailed(f"{message}. Fix: start it with `retouch serve`.") from problem
     finally:
         channel.close()
-
-
-def _first_refusal(results: Sequence[RemoteResult]) -> Blocked:
-    return next(result.refused for result in results if result.refused is not None)

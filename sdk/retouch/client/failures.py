@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 import grpc
+from google.rpc import error_details_pb2, status_pb2
 
 from retouch import errors
 from retouch.v1 import errors_pb2
@@ -12,6 +13,8 @@ from retouch.v1 import errors_pb2
 #: Trailing metadata that carries the message.
 FAILED_KEY: Final = "retouch-failed-bin"
 BLOCKED_KEY: Final = "retouch-blocked-bin"
+#: gRPC's own, with a google.rpc.Status: says when to come back.
+DETAILS_KEY: Final = "grpc-status-details-bin"
 _FIELDS: Final[dict[int, type[errors.InvalidField]]] = {
     errors_pb2.ERROR_CODE_INVALID_FIELD: errors.InvalidField,
     errors_pb2.ERROR_CODE_INVALID_IMAGE: errors.InvalidImage,
@@ -25,10 +28,14 @@ class DaemonFailed(errors.RetouchError):
     Args:
         message: what is wrong.
         retryable: whether the same may work later.
+
+    Attributes:
+        retry_seconds: after which it may, where the daemon has said so.
     """
 
     def __init__(self, message: str, *, retryable: bool = False) -> None:
         self.retryable = retryable
+        self.retry_seconds: float | None = None
         super().__init__(message)
 
 
@@ -37,6 +44,8 @@ def error_of(failed: errors_pb2.Failed) -> errors.RetouchError:
     if failed.code in _FIELDS:
         kind = _FIELDS[failed.code]
         return kind(failed.field_path, failed.value, failed.allowed, failed.fix)
+    if failed.code == errors_pb2.ERROR_CODE_MODEL_IN_USE:
+        return errors.ModelInUse(failed.value)
     plain: dict[int, type[errors.RetouchError]] = {
         errors_pb2.ERROR_CODE_INVALID_REQUEST: errors.InvalidRequest,
         errors_pb2.ERROR_CODE_CANNOT_COMBINE: errors.InvalidRequest,
@@ -68,7 +77,10 @@ def error_of_call(problem: grpc.RpcError, address: str) -> errors.RetouchError:
     for datum in problem.trailing_metadata() or ():
         sent[datum.key] = datum.value
     if isinstance(message := sent.get(FAILED_KEY), bytes):
-        return error_of(errors_pb2.Failed.FromString(message))
+        found = error_of(errors_pb2.Failed.FromString(message))
+        if isinstance(found, DaemonFailed):
+            found.retry_seconds = _retry_seconds(sent.get(DETAILS_KEY))
+        return found
     if isinstance(message := sent.get(BLOCKED_KEY), bytes):
         return refusal_of(errors_pb2.Blocked.FromString(message))
     code = problem.code()
@@ -76,3 +88,13 @@ def error_of_call(problem: grpc.RpcError, address: str) -> errors.RetouchError:
         fix = "start it with `retouch serve`"
         return DaemonFailed(f"no daemon answers at {address}. Fix: {fix}.", retryable=True)
     return DaemonFailed(f"the daemon at {address} said {code.name}: {problem.details()}")
+
+
+def _retry_seconds(details: str | bytes | None) -> float | None:
+    """After how many seconds a status says that the same may work; None where it does not say."""
+    retry = error_details_pb2.RetryInfo()
+    sent = details if isinstance(details, bytes) else b""
+    for each in status_pb2.Status.FromString(sent).details:
+        if each.Unpack(retry):
+            return float(retry.retry_delay.ToMilliseconds() / 1000)
+    return None

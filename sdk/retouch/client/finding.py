@@ -15,6 +15,7 @@ DEFAULT_ADDRESS: Final = "127.0.0.1:7860"
 #: Environment variables that say otherwise.
 ADDRESS_VARIABLE: Final = "RETOUCH_DAEMON"
 TOKEN_VARIABLE: Final = "RETOUCH_DAEMON_TOKEN_FILE"
+CA_VARIABLE: Final = "RETOUCH_DAEMON_CA"
 
 
 def default_folder() -> Path:
@@ -33,6 +34,12 @@ def default_token_file() -> Path:
     return Path(named) if named else default_folder() / "token"
 
 
+def default_ca() -> Path | None:
+    """Return ``$RETOUCH_DAEMON_CA``, else None: no TLS."""
+    named = os.environ.get(CA_VARIABLE)
+    return Path(named) if named else None
+
+
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """How to reach a daemon.
@@ -40,10 +47,16 @@ class Endpoint:
     Attributes:
         address: host and port, or ``unix:`` and a path.
         token_file: what callers must know.
+        ca: PEM file of the authorities that a daemon's certificate must be of; None speaks without
+            TLS, which only this machine is spoken to.
+        certificate, key: PEM files of the caller's own, for a daemon that asks for them.
     """
 
     address: str = field(default_factory=default_address)
     token_file: Path = field(default_factory=default_token_file)
+    ca: Path | None = field(default_factory=default_ca)
+    certificate: Path | None = None
+    key: Path | None = None
 
     def token(self) -> str:
         """Return the token. Raises InvalidField where it cannot be read."""

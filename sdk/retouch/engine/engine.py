@@ -47,6 +47,8 @@ class Job:
         client: whose it is; clients of a class share rows fairly.
         deadline: any increasing clock; earlier goes first among equals. None = last.
         exact: never share a forward, for bit-reproducible results.
+        paused: whether ticks leave it out; it keeps what it has done. May be changed between them,
+            like priority and deadline.
     """
 
     flow: Flow
@@ -55,6 +57,7 @@ class Job:
     client: str = ""
     deadline: float | None = None
     exact: bool = False
+    paused: bool = False
     result: Tensor | None = None
     error: Exception | None = None
     done: bool = False
@@ -102,6 +105,11 @@ class Engine:
         """Number of jobs that are not done."""
         return len(self._jobs)
 
+    @property
+    def runnable(self) -> int:
+        """Number of jobs that a tick may choose: those that are neither done nor paused."""
+        return sum(not job.paused for job in self._jobs)
+
     def submit(self, job: Job) -> Job:
         """Take a job and run its flow up to its first evaluations."""
         job._order = next(self._orders)
@@ -129,14 +137,14 @@ class Engine:
 
     def tick(self) -> Tick:
         """One forward for the most deserving evaluations; then resume whoever has all answers."""
-        ranked = sorted(self._jobs, key=self._rank)
+        ranked = sorted((job for job in self._jobs if not job.paused), key=self._rank)
         if not ranked:
             return Tick(0, 0, 0)
         batch = self._fill(ranked)
         evaluations = [job._asked[i] for job, i in batch]
         rows = sum(job._rows[i] for job, i in batch)
         chosen = list(dict.fromkeys(job for job, _ in batch))
-        for job in self._jobs:
+        for job in ranked:
             job._waited = 0 if job in chosen else job._waited + 1
         for job, index in batch:
             self._served[job.client] += job._rows[index]
@@ -152,8 +160,8 @@ class Engine:
         return Tick(len(chosen), len(batch), rows)
 
     def run(self, until: Callable[[], bool] | None = None) -> None:
-        """Tick until nothing is left, or ``until()`` is true."""
-        while self._jobs and not (until is not None and until()):
+        """Tick until nothing is left that may run, or ``until()`` is true."""
+        while self.runnable and not (until is not None and until()):
             self.tick()
 
     def _rank(self, job: Job) -> tuple[float, float, float, int]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import torch
 
@@ -15,7 +15,7 @@ from retouch.errors import InvalidField, OperationFailed, RetouchError
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from retouch.denoiser import Condition, Denoiser, Flow, FlowOf, NoiseLevel
+    from retouch.denoiser import Condition, Denoiser, Evaluation, Flow, FlowOf, NoiseLevel
     from retouch.edit import Edit
     from retouch.operation import Operation
 
@@ -25,14 +25,15 @@ class Progress:
     """How far an edit is.
 
     Attributes:
-        done: network calls of the sampler done.
-        total: all of them.
-        x0: latest estimate of the result's latents ``[1, C, h, w]``.
+        done: network calls done.
+        total: all of them, as far as is known: what an operation has been remembered to have found
+            before is not called for again.
+        x0: latest estimate of the result's latents ``[1, C, h, w]``; None while operations prepare.
     """
 
     done: int
     total: int
-    x0: Tensor
+    x0: Tensor | None = None
 
 
 def run_edit(
@@ -46,17 +47,20 @@ def run_edit(
     """
     ordered = sorted(operations, key=lambda operation: operation.stage)
     _ = edit.condition  # encodes the prompts first
-    for operation in ordered:
-        yield from _prepare(operation, edit)
+    prepared = yield from _prepare_all(ordered, edit, on_progress)
     _check_channels(edit)
     denoiser = compose(ordered, edit)
     x = torch.empty(0)
+
+    def told(done: int, total: int, x0: Tensor) -> None:
+        on_progress(Progress(prepared + done, prepared + total, x0))
+
     # One per lane, all alike, for the whole edit: lanes get the same noise in every step.
     first = edit.noise.generator("step")
     generators = [first] + [edit.noise.fresh("step") for _ in range(edit.lanes - 1)]
     for repeat in range(edit.start.repeats):
         known = x[edit.result_lane][None] if repeat else None
-        x = yield from _sample(edit, ordered, denoiser, generators, repeat, known, on_progress)
+        x = yield from _sample(edit, ordered, denoiser, generators, repeat, known, told)
     return x[edit.result_lane][None]
 
 
@@ -84,15 +88,55 @@ def _blaming(operation: Operation, denoiser: Denoiser) -> Denoiser:
     return denoise
 
 
-def _prepare(operation: Operation, edit: Edit) -> FlowOf:
+def _prepare_all(
+    operations: Sequence[Operation], edit: Edit, on_progress: Callable[[Progress], None]
+) -> Generator[list[Evaluation], list[Tensor], int]:
+    """Prepare every operation; return how many network calls that took."""
+    calls = 0
+    for position, operation in enumerate(operations):
+        before = calls
+
+        def called(now: int, first: int = position, before: int = before) -> None:
+            steps = edit.steps
+            expected = max(now, operations[first].extra_calls(steps))
+            later = sum(other.extra_calls(steps) for other in operations[first + 1 :])
+            sampled = (len(edit.levels) - 1) * edit.start.repeats
+            on_progress(Progress(before + now, before + expected + later + sampled))
+
+        calls += yield from _prepare(operation, edit, called)
+    return calls
+
+
+def _prepare(
+    operation: Operation, edit: Edit, called: Callable[[int], None]
+) -> Generator[list[Evaluation], list[Tensor], int]:
     try:
         flow = operation.prepare(edit)
-        if inspect.isgenerator(flow):
-            yield from flow
+        if not inspect.isgenerator(flow):
+            return 0
+        return (yield from _counted(cast("FlowOf", flow), called))
     except RetouchError:
         raise
     except Exception as problem:
         raise OperationFailed(operation.name, "prepare", _explain(problem)) from problem
+
+
+def _counted(
+    flow: FlowOf, called: Callable[[int], None]
+) -> Generator[list[Evaluation], list[Tensor], int]:
+    """Run a flow, tell of every answered call, and return how many there were."""
+    calls = 0
+    try:
+        asked = next(flow)
+        while True:
+            answers = yield asked
+            calls += 1
+            called(calls)
+            asked = flow.send(answers)
+    except StopIteration:
+        return calls
+    finally:
+        flow.close()
 
 
 def _sample(
@@ -102,7 +146,7 @@ def _sample(
     generators: list[torch.Generator],
     repeat: int,
     known: Tensor | None,
-    on_progress: Callable[[Progress], None],
+    told: Callable[[int, int, Tensor], None],
 ) -> Flow:
     sampler = edit.sampler()
     calls = len(sampler.levels) - 1
@@ -122,9 +166,7 @@ def _sample(
         return x
 
     def on_step(done: int, x0: Tensor) -> None:
-        total = calls * edit.start.repeats
-        lane = x0[edit.result_lane][None]
-        on_progress(Progress(repeat * calls + done, total, lane))
+        told(repeat * calls + done, calls * edit.start.repeats, x0[edit.result_lane][None])
 
     x = first_state(edit, sampler.levels[0], sampler.pure_noise, repeat, known)
     x = yield from sampler.run(

@@ -90,6 +90,8 @@ def read_mask(
 ) -> Mask:
     """Read a mask: white edits fully, black keeps; transparency multiplies it.
 
+    Of a picture with colours the luminance counts, as in ``Image.strength``.
+
     Args:
         source: path, or the bytes of a file.
         size: size that the mask must have in pixels, the picture's; None accepts any.
@@ -104,10 +106,7 @@ def read_mask(
         found, wanted = (f"{s[0]}x{s[1]}" for s in (image.size, size))
         fix = "export the mask at the picture's size"
         raise InvalidImage(f"{field}.size", found, f"{wanted}, the picture's size", fix)
-    strength = image.unit().mean(axis=2)
-    if image.alpha is not None:
-        strength = strength * (image.alpha.astype(np.float32) / np.float32(image.white))
-    return Mask(strength)
+    return Mask(image.strength())
 
 
 def _load(source: Source, field: str) -> tuple[bytes, str]:

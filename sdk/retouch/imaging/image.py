@@ -89,6 +89,22 @@ class Image:
         """Return H x W x 3 ``float32`` where 1.0 is white (float documents may exceed it)."""
         return self.pixels.astype(np.float32) / np.float32(self.white)
 
+    def strength(self, *, edit_black: bool = False) -> Floats:
+        """Return the picture read as a mask: H x W in [0, 1].
+
+        That is its luminance (ITU-R BT.601; of equal channels exactly their value), or 1 less it
+        where black is what is edited. Where the picture is transparent it edits nothing.
+        """
+        unit = self.unit()
+        red, green, blue = unit[..., 0], unit[..., 1], unit[..., 2]
+        strength = np.clip(red + 0.587 * (green - red) + 0.114 * (blue - red), 0, 1)
+        if edit_black:
+            strength = 1 - strength
+        if self.alpha is not None:
+            opacity = self.alpha.astype(np.float32) / np.float32(self.white)
+            strength = strength * np.clip(opacity, 0, 1)
+        return np.asarray(strength, np.float32)
+
 
 @dataclass(frozen=True, eq=False)
 class Mask:

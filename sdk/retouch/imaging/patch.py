@@ -101,8 +101,22 @@ def make_patch(image: Image, working: Floats, plan: RegionPlan, alpha: Mask) -> 
     if support is not None and not plan.crop.contains(support):
         fix = "plan the region from the feathered mask"
         raise InvalidField("mask", support, f"inside the crop {plan.crop}", fix)
-    edited = to_depth(restore(working, plan), image.pixels.dtype)
-    opacity = alpha.strength[plan.crop.slices].copy()
+    return shown_patch(image, restore(working, plan), plan, alpha)
+
+
+def shown_patch(image: Image, shown: Floats, plan: RegionPlan, alpha: Mask) -> Patch:
+    """Return a patch that shows a picture of the crop, at that picture's own size.
+
+    Args:
+        image: the document, for its depth.
+        shown: h x w x 3 ``float32`` in [0, 1], of any size.
+        plan: the plan of the crop, at whose place the patch lies.
+        alpha: opacity of the edit on the whole canvas.
+    """
+    edited = to_depth(shown, image.pixels.dtype)
+    height, width = edited.shape[:2]
+    crop = np.ascontiguousarray(alpha.strength[plan.crop.slices])
+    opacity = np.clip(resize(crop, Size(width, height), smooth=False), 0, 1)
     edited[opacity == 0] = 0
     return Patch(edited, opacity, plan.crop.x, plan.crop.y)
 

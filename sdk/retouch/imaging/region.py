@@ -13,6 +13,8 @@ from typing import NamedTuple
 from retouch.errors import InvalidField
 
 _LANDSCAPE_RATIOS = (4 / 3, 16 / 9)
+#: Longest working side as a multiple of the model's own: its pictures fall apart above.
+_MOST_NATIVE = 4
 _SHORTEST_CROP = 0.5  # of the working size: a tiny area is enlarged at most twice for lack of crop
 
 
@@ -149,6 +151,37 @@ def working_shapes(
     return tuple(dict.fromkeys(shapes))
 
 
+def default_padding(area: Rect) -> int:
+    """Return the canvas pixels of surroundings that an edited area gets on each side."""
+    return max(16, max(area.size) // 4)
+
+
+def chosen_shapes(working: int | Size, native_size: int, multiple: int) -> tuple[Size, ...]:
+    """Return the shapes that a caller's choice of the working size leaves.
+
+    Args:
+        working: longer side in pixels, which is rounded; or the exact size.
+        native_size, multiple: as of :func:`working_shapes`.
+
+    Raises:
+        InvalidField: a side that is too long or, of an exact size, no multiple.
+    """
+    most = _MOST_NATIVE * native_size
+    if isinstance(working, int):
+        if not multiple <= working <= most:
+            allowed = f"{multiple} to {most} pixels for this model"
+            raise InvalidField("working_size", working, allowed, "choose a size in that range")
+        side = _snap(working, multiple)
+        shorter = [_snap(side / ratio, multiple) for ratio in (1, *_LANDSCAPE_RATIOS)]
+        both = [shape for short in shorter for shape in (Size(side, short), Size(short, side))]
+        return tuple(dict.fromkeys(both))
+    if any(side % multiple or not multiple <= side <= most for side in working):
+        allowed = f"sides that are multiples of {multiple}, up to {most}, for this model"
+        given = f"{working.width}x{working.height}"
+        raise InvalidField("working_size", given, allowed, "choose others, or leave it out")
+    return (working,)
+
+
 def plan_region(
     canvas: Size,
     edit: Rect | None = None,
@@ -157,6 +190,7 @@ def plan_region(
     multiple: int,
     padding: int | None = None,
     sizes: tuple[int, ...] | None = None,
+    working: int | Size | None = None,
 ) -> RegionPlan:
     """Plan the crop around an edited area and the working size it is edited at.
 
@@ -173,9 +207,11 @@ def plan_region(
         padding: canvas pixels of surroundings on each side; default a quarter of the area's
             longer side, at least 16.
         sizes: sides of the square shapes; see :func:`working_shapes`.
+        working: longer side of the working picture, or its exact size; None chooses.
 
     Raises:
-        InvalidField: an area outside the canvas, an empty canvas, negative padding.
+        InvalidField: an area outside the canvas, an empty canvas, negative padding, a working size
+            that the model cannot have.
     """
     bounds = Rect(0, 0, *canvas)
     if bounds.area == 0:
@@ -185,11 +221,14 @@ def plan_region(
         allowed = f"overlapping the {canvas[0]}x{canvas[1]} canvas"
         raise InvalidField("region", edit, allowed, "move the region onto the picture")
     if padding is None:
-        padding = max(16, max(area.size) // 4)
+        padding = default_padding(area)
     if padding < 0:
         raise InvalidField("region.padding", padding, ">= 0", "use 0 for no padding")
     padded = area.grow(padding).clip(bounds)
-    shapes = working_shapes(native_size, multiple, sizes)
+    if working is None:
+        shapes = working_shapes(native_size, multiple, sizes)
+    else:
+        shapes = chosen_shapes(working, native_size, multiple)
     return _fit(padded, bounds, _choose(padded, bounds, shapes))
 
 

@@ -8,6 +8,18 @@ from retouch.errors import ModelMissing
 from retouch.models.detect import ip_adapter_file
 from retouch.models.weights_file import read_header, read_json
 
+#: Key of our own in a T2I-Adapter's configuration.
+GUIDED = "retouch_guided"
+
+
+def recommends_guidance(path: Path) -> bool:
+    """Return whether a T2I-Adapter follows best where guidance strengthens it, as it says itself.
+
+    Raises:
+        ModelMissing, ModelInvalid: its configuration cannot be read.
+    """
+    return path.is_dir() and read_json(path / "config.json").get(GUIDED, False) is True
+
 
 def adapter_file(path: Path) -> Path:
     """Return the adapter's file: ``path`` itself, or the one in that folder.

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from retouch.errors import ModelInvalid
 from retouch.models.detect import Description
-from retouch.models.filling import read_tensors
 from retouch.models.records import find_model
 from retouch.models.weights_file import component_files, read_json
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 # Attention of autoencoders saved before diffusers 0.18.
 OLD_ATTENTION = {
@@ -45,6 +45,8 @@ class DiffusersFolder:
 
     def weights(self, component: str) -> dict[str, Tensor]:
         """Return a component's weights by their current names; records the files read."""
+        from retouch.models.filling import read_tensors  # all else here needs no torch
+
         files = component_files(self.settings(component))
         self.files += files
         tensors = read_tensors(files)

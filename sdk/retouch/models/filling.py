@@ -18,20 +18,25 @@ HARMLESS_SUFFIXES = ("position_ids", "attn_mask")
 OTHER_MODEL = "use the weights and the configuration of the same model"
 
 
-def read_tensors(files: Iterable[Path]) -> dict[str, Tensor]:
-    """Read every tensor of safetensors files, on the CPU, in the stored dtype.
+def read_tensors(files: Iterable[Path], prefixes: tuple[str, ...] = ("",)) -> dict[str, Tensor]:
+    """Read the tensors of safetensors files, on the CPU, in the stored dtype.
+
+    Args:
+        files: to read.
+        prefixes: how the names begin of those to read; all by default.
 
     Raises:
         ModelMissing, ModelInvalid: as `retouch.models.weights_file.read_header`.
     """
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
+    from safetensors import SafetensorError, safe_open
 
     tensors: dict[str, Tensor] = {}
     for file in files:
         read_header(file)
         try:
-            tensors |= load_file(str(file))
+            with safe_open(str(file), framework="pt") as opened:
+                wanted = [name for name in opened.keys() if name.startswith(prefixes)]  # noqa: SIM118 - not a dict
+                tensors |= {name: opened.get_tensor(name) for name in wanted}
         except (SafetensorError, OSError, RuntimeError, ValueError) as error:
             raise ModelInvalid(str(file), f"cannot be read ({error})", DOWNLOAD_AGAIN) from error
     return tensors
@@ -44,6 +49,7 @@ def fill(
     *,
     dtype: torch.dtype,
     device: str | torch.device = "cpu",
+    on_placed: Callable[[int], None] | None = None,
 ) -> ModuleT:
     """Build a network and give it exactly these weights, in evaluation mode, without gradients.
 
@@ -53,6 +59,7 @@ def fill(
         where: file and component, for the error.
         dtype: of the result; weights are copied, never mapped from the file.
         device: of the result.
+        on_placed: told the bytes of every tensor, as it was given, once it is where it belongs.
 
     Raises:
         ModelInvalid: a name is missing or too many, a shape differs, or a value is NaN or
@@ -64,7 +71,11 @@ def fill(
     given = {name: t for name, t in tensors.items() if not _harmless(name, wanted)}
     _compare_names(wanted, given, where)
     _compare_shapes(wanted, given, where)
-    copies = {name: _converted(name, t, dtype, device, where) for name, t in given.items()}
+    copies = {}
+    for name, tensor in given.items():
+        copies[name] = _converted(name, tensor, dtype, device, where)
+        if on_placed is not None:
+            on_placed(tensor.nbytes)
     module.load_state_dict(copies, strict=True, assign=True)
     _restore_position_ids(module, device)
     unfilled = [n for n, t in (*module.named_parameters(), *module.named_buffers()) if t.is_meta]

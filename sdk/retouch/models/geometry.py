@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,7 @@ class ModelGeometry:
         sampler: recommended sampler.
         base: name of the model it takes missing components from, or empty.
         grid: steps its schedule was distilled on (``original_inference_steps``); 0: not said.
+        guidance: scale of guidance when nobody sets one.
     """
 
     latent_channels: int
@@ -42,6 +44,18 @@ class ModelGeometry:
     sampler: str
     base: str
     grid: int = 0
+    guidance: float = 7.5
+
+
+def default_guidance(scheduler: Mapping[str, Any], *, told: bool) -> float:
+    """Return a model's guidance scale when nobody sets one: its own, else the field's custom.
+
+    Args:
+        scheduler: its scheduler's configuration.
+        told: whether the network is told the scale (LCM) instead of being asked twice.
+    """
+    few = scheduler.get("_class_name") == "LCMScheduler"
+    return float(scheduler.get("retouch_guidance", 8.5 if told else 1.0 if few else 7.5))
 
 
 def input_layout(in_channels: int, latent_channels: int) -> InputLayout:
@@ -78,6 +92,7 @@ def read_geometry(record: ModelRecord) -> ModelGeometry:
         sampler=str(scheduler.get("retouch_sampler", "lcm" if few else "ddim")),
         base=base,
         grid=int(scheduler.get("original_inference_steps", 0)),
+        guidance=default_guidance(scheduler, told=bool(unet.get("time_cond_proj_dim"))),
     )
 
 

@@ -7,6 +7,7 @@ Ye et al. 2023, arXiv:2308.06721. Its weights stay separate per edit; diffusers'
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,6 +17,7 @@ from torch import Tensor, nn
 from retouch.errors import ModelInvalid
 from retouch.models.adapter_files import adapter_file, encoder_folder
 from retouch.models.clip_pixels import ClipPixels
+from retouch.models.content_cache import config_text, weights_digest
 from retouch.models.filling import (
     OTHER_MODEL,
     align_prefix,
@@ -67,6 +69,13 @@ class IPAdapterWeights:
     sha256: str
     source: Path
     bytes: int
+
+    @cached_property
+    def digest(self) -> str:
+        """Equal for adapters that give equal tokens, to the last bit; see ``weights_digest``."""
+        seen = self.pixels.size, self.pixels.mean, self.pixels.std
+        config = config_text(self.image_encoder.config)
+        return weights_digest(self.sha256, self.kind, config, seen, str(self.image_encoder.dtype))
 
     def embed(self, pictures: Tensor) -> Tensor:
         """Turn pictures [N, 3, H, W] in 0..1 into image tokens [N, tokens, width]."""

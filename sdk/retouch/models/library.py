@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+import gc
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from retouch.errors import CannotCombine, ModelError
-from retouch.models.adapters import (
-    ClipWeights,
-    IPAdapterWeights,
-    load_clip,
-    load_ip_adapter,
-)
+from retouch.errors import ModelError, ModelInUse, ModelInvalid, RetouchError
+from retouch.models.adapters import load_clip, load_ip_adapter
+from retouch.models.borrowing import Borrowing, Loan
 from retouch.models.cache import ModelCache
-from retouch.models.choosing import choose_adapter, choose_preview
+from retouch.models.choosing import choose_preview
+from retouch.models.content_cache import DEFAULT_BYTES, CacheCounts, ContentCache
 from retouch.models.geometry import read_geometry
 from retouch.models.loading import load_checkpoint
 from retouch.models.model import Model
 from retouch.models.preview import PreviewDecoder, load_preview
 from retouch.models.records import ModelRecord, find_model
-from retouch.models.t2i_adapter import T2IAdapterWeights, load_t2i_adapter
+from retouch.models.t2i_adapter import load_t2i_adapter
 
 if TYPE_CHECKING:
     from retouch.models.detect import Kind
+
+
+def ignore_bytes(name: str, count: int) -> None:
+    """Take no interest in how far loading is."""
 
 
 class Library:
@@ -34,7 +37,12 @@ class Library:
     Args:
         device: where models run; CUDA when there is one.
         dtype: number format; measured choice when None.
-        capacity: bytes of weights to keep loaded.
+        capacity: bytes of weights to keep loaded; what edits use stays beyond that, too.
+        contents_bytes: bytes of host memory for what networks have encoded before (prompts,
+            pictures, references, inversions); 0 remembers nothing.
+        idle_seconds: models that nobody has used for so long are dropped; None keeps them.
+        on_bytes: told, while a checkpoint is loaded, its name and how many bytes of its weights,
+            as they are on the disk, are in memory; in the thread that loads.
     """
 
     def __init__(
@@ -43,16 +51,86 @@ class Library:
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
         capacity: int = 12 * 2**30,
+        contents_bytes: int = DEFAULT_BYTES,
+        idle_seconds: float | None = None,
+        on_bytes: Callable[[str, int], None] = ignore_bytes,
     ) -> None:
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self.dtype = dtype
-        self._cache: ModelCache[Any] = ModelCache(self._load, _size, capacity)
+        self._on_bytes = on_bytes
+        self._contents = ContentCache(contents_bytes)
+        self._cache: ModelCache[Any] = ModelCache(
+            self._load,
+            _size,
+            capacity,
+            expected=lambda name: find_model(name).bytes,
+            idle_seconds=idle_seconds,
+            on_released=self._free,
+        )
 
     @contextmanager
     def borrow(self) -> Iterator[Loan]:
         """A loan: whatever is asked of it stays loaded until the block ends."""
-        with ExitStack() as stack:
-            yield Loan(lambda name: stack.enter_context(self._cache.lease(name)))
+        with self.borrow_later(()) as borrowing:
+            yield borrowing.loan()
+
+    def borrow_later(
+        self, names: Iterable[str], on_ready: Callable[[], None] = lambda: None
+    ) -> Borrowing:
+        """Models for one edit, loaded in threads of the library's own while others go on.
+
+        Args:
+            names: of all that the edit is known to need.
+            on_ready: called whenever one of them has been loaded or has failed, perhaps in another
+                thread.
+        """
+        return Borrowing(self._cache, names, on_ready)
+
+    def forget(self) -> None:
+        """Forget what networks have encoded: no trace of any picture is left in memory."""
+        self._contents.clear()
+
+    @property
+    def contents(self) -> CacheCounts:
+        """How often networks were spared; may be asked in any thread."""
+        return self._contents.counts()
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of the weights in memory; may be asked in any thread."""
+        return self._cache.bytes
+
+    def loaded(self) -> tuple[str, ...]:
+        """Names of the models in memory, the least recently used one first."""
+        return self._cache.names()
+
+    def load(self, name: str) -> None:
+        """Load a model ahead of its use; it stays until its room is needed.
+
+        Raises:
+            ModelMissing, ModelInvalid.
+        """
+        with self._cache.lease(name):
+            return
+
+    def unload(self, name: str) -> bool:
+        """Give a model's memory back; return whether it was loaded.
+
+        Raises:
+            ModelInUse: an edit has borrowed it.
+        """
+        dropped = self._cache.drop(name)
+        if dropped is None:
+            raise ModelInUse(name)
+        if dropped:
+            self._free()
+        return dropped
+
+    def _free(self) -> None:
+        """Give memory back to the system that torch would keep for its next tensors."""
+        gc.collect()
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
 
     def _load(self, name: str) -> Any:
         record = find_model(name)
@@ -64,76 +142,38 @@ class Library:
             "clip": lambda r: load_clip(r.path, device=self.device),
             "preview": lambda r: load_preview(r.path, device=self.device),
         }
-        return loaders[record.kind](record)
+        try:
+            return loaders[record.kind](record)
+        except RetouchError:
+            raise
+        except Exception as problem:  # the disk's, the memory's, a library's
+            said = f"it cannot be loaded ({type(problem).__name__}: {problem})"
+            fix = f"run `retouch models verify {name}`; free memory where there is too little"
+            raise ModelInvalid(name, said, fix) from problem
 
     def _load_model(self, record: ModelRecord) -> Model:
-        checkpoint = load_checkpoint(record)
-        preview = self._preview(record, float(checkpoint.vae.config.scaling_factor))
-        return Model(checkpoint, device=self.device, dtype=self.dtype, preview=preview)
-
-    def _preview(self, record: ModelRecord, scaling_factor: float) -> PreviewDecoder | None:
-        """The model's preview decoder; a damaged one is no reason not to edit."""
-        try:
-            base = read_geometry(record).base
-            found = choose_preview(record.name, base, scaling_factor)
-            return None if found is None else load_preview(found.path, device=self.device)
-        except ModelError:
-            return None
+        self._on_bytes(record.name, 0)
+        checkpoint = load_checkpoint(record, on_bytes=partial(self._on_bytes, record.name))
+        preview = preview_of(record, float(checkpoint.vae.config.scaling_factor), self.device)
+        return Model(
+            checkpoint,
+            device=self.device,
+            dtype=self.dtype,
+            preview=preview,
+            contents=self._contents,
+        )
 
 
-class Loan:
-    """What one edit has borrowed; also where its operations get adapters (``edit.Adapters``)."""
-
-    def __init__(self, lease: Callable[[str], Any]) -> None:
-        self._lease = lease
-
-    def model(self, name: str) -> Model:
-        """A checkpoint, loaded. Raises ModelMissing or ModelInvalid."""
-        found: Model = self._lease(name)
-        return found
-
-    def ip_adapter(self, name: str | None, model: Model) -> IPAdapterWeights:
-        """An IP-Adapter whose tokens fit ``model``; see ``edit.Adapters``."""
-        width = model.checkpoint.cross_attention_dim
-        record = choose_adapter("ip_adapter", name, model=model.name, width=width)
-        weights: IPAdapterWeights = self._lease(record.name)
-        layers = sum(place.kind == "cross" for place in model.attention_places)
-        if weights.cross_attention_dim != width or len(weights.to_k) != layers:
-            raise CannotCombine(
-                f"ip_adapter {record.name!r} with model {model.name!r}",
-                f"it was made for {len(weights.to_k)} layers of width "
-                f"{weights.cross_attention_dim}, the model has {layers} of width {width}",
-                "use an adapter made for this family of models",
-            )
-        return weights
-
-    def t2i_adapter(self, name: str | None, kind: str, model: Model) -> T2IAdapterWeights:
-        """A T2I-Adapter of a kind; without a name, one whose own name ends in the kind."""
-        record = choose_adapter("t2i_adapter", name, model=model.name, variety=kind)
-        weights: T2IAdapterWeights = self._lease(record.name)
-        widths, channels = feature_widths(model.checkpoint.unet.config), weights.widths
-        if channels != widths:
-            raise CannotCombine(
-                f"t2i_adapter {record.name!r} with model {model.name!r}",
-                f"its features have {channels} channels, the network's levels take {widths}",
-                "use an adapter made for this family of models",
-            )
-        return weights
-
-    def clip(self, name: str | None) -> ClipWeights:
-        """A CLIP model; see ``edit.Adapters``."""
-        weights: ClipWeights = self._lease(choose_adapter("clip", name).name)
-        return weights
-
-
-def feature_widths(unet: Any) -> tuple[int, ...]:
-    """Channels of the features that a network takes: one set per level, and perhaps the middle's.
-
-    Levels with attention take theirs before they are scaled down. Where the first level has none
-    (SDXL), the levels take theirs one scale lower, and one more set goes to the middle.
-    """
-    widths = tuple(unet.block_out_channels)
-    return widths if "CrossAttn" in unet.down_block_types[0] else (*widths, widths[-1])
+def preview_of(
+    record: ModelRecord, scaling_factor: float, device: torch.device
+) -> PreviewDecoder | None:
+    """A model's preview decoder; a damaged one is no reason not to edit."""
+    try:
+        base = read_geometry(record).base
+        found = choose_preview(record.name, base, scaling_factor)
+        return None if found is None else load_preview(found.path, device=device)
+    except ModelError:
+        return None
 
 
 def _size(loaded: Any) -> int:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, Final, Protocol, cast
 
 import torch
 from torch import Tensor, nn
@@ -28,6 +29,8 @@ from retouch.models.tokenizing import CONFIGS, load_tokenizer
 from retouch.models.weights_file import read_header, read_json, sha256_of
 
 TOKENIZER_FOLDERS = ("tokenizer", "tokenizer_2")
+#: Bytes of weights after which it is worth telling how far loading is.
+_TELL_BYTES: Final = 16 << 20
 
 
 class Components(Protocol):
@@ -58,6 +61,7 @@ def load_checkpoint(
     dtype: torch.dtype = torch.float32,
     config: Path | None = None,
     prediction_type: str | None = None,
+    on_bytes: Callable[[int], None] | None = None,
 ) -> Checkpoint:
     """Load and verify a Stable Diffusion checkpoint, offline.
 
@@ -71,6 +75,8 @@ def load_checkpoint(
             is not the published one; by default a folder beside the file with the file's stem as
             its name, if there is one, else the configuration shipped for its family.
         prediction_type: ``epsilon`` or ``v_prediction``, where the file does not say.
+        on_bytes: told how many bytes of weights, as they are on the disk, are in memory, after
+            every few of them.
 
     Raises:
         ModelMissing: nothing of that name or path.
@@ -87,10 +93,29 @@ def load_checkpoint(
         chosen = config or (Path(record.config) if record.config else None)
         parts, family, found = _open_file(path, chosen)
         prediction = prediction or found.prediction_type
-    made = _assemble(record.name, path, family, parts, prediction, device, dtype)
+    made = _assemble(record.name, path, family, parts, prediction, device, dtype, on_bytes)
     # A record's hash holds while size and time do: gigabytes need not be read twice.
     known = record.sha256 if is_unchanged(record) and not _borrows(path) else ""
     return replace(made, sha256=known or sha256_of(dict.fromkeys(parts.files), path))
+
+
+def load_decoding(record: ModelRecord) -> Any:
+    """Load what decodes a checkpoint's latents, its autoencoder without the encoder, in float32.
+
+    Nothing else of the model is read: who only looks at latents needs a tenth of its memory.
+
+    Raises:
+        ModelMissing, ModelInvalid: as :func:`load_checkpoint`.
+    """
+    path = record.path
+    if path.is_dir():
+        parts, _ = _open_folder(path)
+    else:
+        parts, _, _ = _open_file(path, Path(record.config) if record.config else None)
+    vae = _vae(parts, Placing(path, "cpu", torch.float32, _Counted(None)))
+    for encoding in ("encoder", "quant_conv"):
+        setattr(vae, encoding, None)
+    return vae
 
 
 def _borrows(path: Path) -> bool:
@@ -150,11 +175,15 @@ def _assemble(
     prediction: str,
     device: str | torch.device,
     dtype: torch.dtype,
+    on_bytes: Callable[[int], None] | None,
 ) -> Checkpoint:
     count = 2 if family == "sdxl" else 1
-    unet = _unet(parts, path, device, dtype)
-    vae = _vae(parts, path, device, dtype)
-    texts = tuple(_text(parts, path, TEXT_FOLDERS[i], device, dtype) for i in range(count))
+    placing = Placing(path, device, dtype, _Counted(on_bytes))
+    unet = _unet(parts, placing)
+    vae = _vae(parts, placing)
+    folders = TEXT_FOLDERS[:count]
+    texts = tuple(_text(parts, placing, folder) for folder in folders)
+    placing.counted.tell()
     scheduler: Mapping[str, Any] = parts.config("scheduler")
     if prediction:
         scheduler = dict(scheduler, prediction_type=prediction)
@@ -174,43 +203,74 @@ def _assemble(
     )
 
 
-def _unet(parts: Components, path: Path, device: str | torch.device, dtype: torch.dtype) -> Any:
+class _Counted:
+    """Adds up bytes that are placed, and tells of them every now and then."""
+
+    def __init__(self, on_bytes: Callable[[int], None] | None) -> None:
+        self._on_bytes, self._there, self._told = on_bytes, 0, 0
+
+    def __call__(self, count: int) -> None:
+        self._there += count
+        if self._there - self._told >= _TELL_BYTES:
+            self.tell()
+
+    def tell(self) -> None:
+        self._told = self._there
+        if self._on_bytes is not None:
+            self._on_bytes(self._there)
+
+
+@dataclass(frozen=True, slots=True)
+class Placing:
+    """Where weights go.
+
+    Attributes:
+        path: of the model, for errors.
+        device: of the networks.
+        dtype: of the networks.
+        counted: told the bytes of every tensor that is placed.
+    """
+
+    path: Path
+    device: str | torch.device
+    dtype: torch.dtype
+    counted: _Counted
+
+    def fill(self, build: Callable[[], Any], tensors: Mapping[str, Tensor], component: str) -> Any:
+        """Build a network with these weights; see ``retouch.models.filling.fill``."""
+        where = f"{self.path} [{component}]"
+        return fill(
+            build, tensors, where, dtype=self.dtype, device=self.device, on_placed=self.counted
+        )
+
+
+def _unet(parts: Components, placing: Placing) -> Any:
     from diffusers import UNet2DConditionModel
 
     config = parts.config("unet")
-    return fill(
-        lambda: _built(UNet2DConditionModel, config, f"{path} [unet]"),
-        parts.weights("unet"),
-        f"{path} [unet]",
-        dtype=dtype,
-        device=device,
-    )
+    where = f"{placing.path} [unet]"
+    build = partial(_built, UNet2DConditionModel, config, where)
+    return placing.fill(build, parts.weights("unet"), "unet")
 
 
-def _vae(parts: Components, path: Path, device: str | torch.device, dtype: torch.dtype) -> Any:
+def _vae(parts: Components, placing: Placing) -> Any:
     from diffusers import AutoencoderKL, AutoencoderTiny
 
     config = parts.config("vae")
     tiny = config.get("_class_name") == "AutoencoderTiny"
     if tiny:  # it saves this duplicate of its decoder's widths and does not take it back
         config.pop("block_out_channels", None)
-    if config.get("force_upcast") and dtype == torch.float16:
-        dtype = torch.float32
-    return fill(
-        lambda: _built(AutoencoderTiny if tiny else AutoencoderKL, config, f"{path} [vae]"),
-        parts.weights("vae"),
-        f"{path} [vae]",
-        dtype=dtype,
-        device=device,
-    )
+    if config.get("force_upcast") and placing.dtype == torch.float16:
+        placing = replace(placing, dtype=torch.float32)
+    kind = AutoencoderTiny if tiny else AutoencoderKL
+    build = partial(_built, kind, config, f"{placing.path} [vae]")
+    return placing.fill(build, parts.weights("vae"), "vae")
 
 
-def _text(
-    parts: Components, path: Path, folder: str, device: str | torch.device, dtype: torch.dtype
-) -> Any:
+def _text(parts: Components, placing: Placing, folder: str) -> Any:
     from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
-    where = f"{path} [{folder}]"
+    where = f"{placing.path} [{folder}]"
     data = parts.config(folder)
     if data.get("model_type", "clip_text_model") != "clip_text_model":
         raise ModelInvalid(where, f"its text encoder is a {data['model_type']}", SUPPORTED)
@@ -222,7 +282,7 @@ def _text(
         return module
 
     tensors = align_prefix(parts.weights(folder), state_names(build), "text_model.")
-    return fill(build, tensors, where, dtype=dtype, device=device)
+    return placing.fill(build, tensors, folder)
 
 
 def _built(kind: Any, config: dict[str, Any], where: str) -> Any:

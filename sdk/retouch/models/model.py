@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from retouch.denoiser import Evaluation
-from retouch.models.attention import RowAttention, RowGroup, install_row_attention
+from retouch.models.attention import install_row_attention
+from retouch.models.batching import batch_of
+from retouch.models.content_cache import ContentCache, config_text, weights_digest
+from retouch.models.decoder import Decoder
 from retouch.models.family import GUIDANCE, Batch, PromptEmbedding
 from retouch.models.filling import bytes_of
-from retouch.models.geometry import input_layout
-from retouch.models.precision import choose_dtype, place_network
+from retouch.models.geometry import default_guidance, input_layout
+from retouch.models.precision import choose_dtype, choose_memory_format, place_network
 from retouch.models.stable_diffusion import family_of
 
 if TYPE_CHECKING:
     from retouch.models.checkpoint import Checkpoint
     from retouch.models.preview import PreviewDecoder
     from retouch.operation import InputLayout
+
+
+#: Name of the text tokens among the tensors of encoded prompts.
+_TEXT = "text"
 
 
 class Model:
@@ -32,9 +39,11 @@ class Model:
         checkpoint: loaded and verified weights. The networks are moved, not copied.
         device: where it runs.
         dtype: number format; measured choice when None.
-        memory_format: order of convolution weights. Channels-last is faster in bfloat16 and
-            rounds differently: comparisons digit for digit use ``torch.contiguous_format``.
+        memory_format: order of convolution weights; the measured choice for the device when None.
+            The orders round differently: comparisons digit for digit use
+            ``torch.contiguous_format``.
         preview: decodes previews; without one, the autoencoder does.
+        contents: what it has encoded before; without one, nothing is remembered.
     """
 
     def __init__(
@@ -43,34 +52,62 @@ class Model:
         *,
         device: torch.device | str = "cpu",
         dtype: torch.dtype | None = None,
-        memory_format: torch.memory_format = torch.channels_last,
+        memory_format: torch.memory_format | None = None,
         preview: PreviewDecoder | None = None,
+        contents: ContentCache | None = None,
     ) -> None:
-        if preview is not None and preview.latent_channels != checkpoint.latent_channels:
-            preview = None  # of another family, whatever its name says
-        self.memory_format = memory_format
         self.device = torch.device(device)
+        self.memory_format = memory_format or choose_memory_format(self.device)
+        self.contents = ContentCache(0) if contents is None else contents
         self.dtype = dtype or choose_dtype(self.device)
         self.checkpoint = checkpoint
         self.name = checkpoint.name
         self.family = family_of(checkpoint.family)
-        # SDXL's autoencoder overflows in float16 and says so.
-        keeps = self.dtype is torch.float16 and checkpoint.vae.config.get("force_upcast", False)
-        self.vae_dtype = torch.float32 if keeps else self.dtype
-        place_network(checkpoint.vae, self.device, self.vae_dtype, memory_format)
+        self.decoder = Decoder(
+            checkpoint.vae,
+            device=self.device,
+            dtype=self.dtype,
+            memory_format=self.memory_format,
+            preview=preview,
+        )
         for network in (checkpoint.unet, *checkpoint.text_encoders):
-            place_network(network, self.device, self.dtype, memory_format)
-        self.preview = preview
+            place_network(network, self.device, self.dtype, self.memory_format)
         self.attention_places = install_row_attention(checkpoint.unet, self.device.type)
         self.scheduler_config = checkpoint.scheduler_config
         self.prediction = checkpoint.prediction_type
+
+    @functools.cached_property
+    def digest(self) -> str:
+        """Equal for models that answer alike to the last bit, in this process.
+
+        The sha256 of weights, configurations, vocabulary, device, number format and order of
+        weights; random for weights that were made in memory, of which nobody knows the sha256.
+        """
+        known = self.checkpoint
+        networks: tuple[Any, ...] = (known.unet, known.vae, *known.text_encoders)
+        return weights_digest(
+            known.sha256,
+            known.family,
+            [config_text(network.config) for network in networks],
+            config_text(known.scheduler_config),
+            [tokenizer.backend_tokenizer.to_str() for tokenizer in known.tokenizers],
+            [str(each) for each in (self.device, self.dtype, self.decoder.dtype)],
+            str(self.memory_format),
+        )
+
+    def remember(
+        self, kind: str, parts: tuple[Any, ...], make: Callable[[], Mapping[str, Tensor]]
+    ) -> Mapping[str, Tensor]:
+        """What ``make`` gives of this model, or gave for equal parts before; see ContentCache."""
+        if not self.contents.enabled:
+            return make()
+        return self.contents.remember(kind, (self.digest, *parts), make)
 
     @property
     def bytes(self) -> int:
         """Size of all its weights in memory."""
         known = self.checkpoint
-        beside = 0 if self.preview is None else self.preview.bytes
-        return beside + bytes_of((known.unet, known.vae, *known.text_encoders))
+        return self.decoder.bytes + bytes_of((known.unet, *known.text_encoders))
 
     @property
     def latent_channels(self) -> int:
@@ -111,9 +148,7 @@ class Model:
     @property
     def default_guidance(self) -> float:
         """Guidance scale when nobody sets one: its configuration's, else the field's custom."""
-        few = self.scheduler_config.get("_class_name") == "LCMScheduler"
-        custom = 8.5 if self.takes_guidance else 1.0 if few else 7.5
-        return float(self.scheduler_config.get("retouch_guidance", custom))
+        return default_guidance(self.scheduler_config, told=self.takes_guidance)
 
     @torch.no_grad()
     def encode_prompts(self, prompts: Sequence[str], size: tuple[int, int]) -> PromptEmbedding:
@@ -122,12 +157,18 @@ class Model:
         For a network that takes the guidance scale, ``vectors`` also holds ``guidance``,
         ``[prompts]``: its default, which the guidance operation replaces.
         """
-        found = self.family.encode_prompts(self.checkpoint, prompts, size)
+        known = self.remember("prompt", (list(prompts), size), lambda: self._encoded(prompts, size))
+        vectors = {name: value for name, value in known.items() if name != _TEXT}
+        found = PromptEmbedding(known[_TEXT], vectors)
         if not self.takes_guidance:
             return found
         scale = self.default_guidance
         told = torch.full((len(prompts),), scale, dtype=self._wide, device=self.device)
         return replace(found, vectors={**found.vectors, GUIDANCE: told})
+
+    def _encoded(self, prompts: Sequence[str], size: tuple[int, int]) -> dict[str, Tensor]:
+        found = self.family.encode_prompts(self.checkpoint, prompts, size)
+        return {**found.vectors, _TEXT: found.text}
 
     @torch.no_grad()
     def encode_picture(self, picture: Tensor, *, scaled: bool = True) -> Tensor:
@@ -141,28 +182,23 @@ class Model:
         Returns:
             ``[n, C, H/factor, W/factor]``, float32.
         """
+        made = self.remember(
+            "latents", (picture, scaled), lambda: {"latents": self._latents(picture, scaled)}
+        )
+        return made["latents"]
+
+    def _latents(self, picture: Tensor, scaled: bool) -> Tensor:
         vae = self.checkpoint.vae
-        pixels = picture.to(self.device, self.vae_dtype).to(memory_format=self.memory_format)
+        pixels = picture.to(self.device, self.decoder.dtype).to(memory_format=self.memory_format)
         encoded = vae.encode(pixels)
         known = getattr(encoded, "latent_dist", None)
         latents: Tensor = encoded.latents if known is None else known.mode()
         scale = float(vae.config.scaling_factor) if scaled else 1.0
         return latents.float() * scale
 
-    @torch.no_grad()
     def decode(self, latents: Tensor) -> Tensor:
         """Pictures ``[n, 3, H, W]`` in [-1, 1], float32 on the CPU, of scaled latents."""
-        vae = self.checkpoint.vae
-        unscaled = (latents / float(vae.config.scaling_factor)).to(self.device, self.vae_dtype)
-        picture: Tensor = vae.decode(unscaled.to(memory_format=self.memory_format)).sample
-        return picture.float().clamp(-1, 1).cpu()
-
-    def decode_preview(self, latents: Tensor) -> Tensor:
-        """What ``decode`` shows, roughly and fast: by the preview decoder if there is one.
-
-        Engine-internal like ``decode``; to show it to anyone, use ``retouch.previews``.
-        """
-        return self.decode(latents) if self.preview is None else self.preview.decode(latents)
+        return self.decoder.decode(latents)
 
     def bucket(self, evaluation: Evaluation) -> Hashable:
         """Evaluations with equal buckets may share a forward."""
@@ -192,45 +228,7 @@ class Model:
         return [self._x0(e, part) for e, part in zip(evaluations, parts, strict=True)]
 
     def _batch(self, evaluations: Sequence[Evaluation], lanes: list[int]) -> Batch:
-        first = evaluations[0].condition
-        texts = [_spread(e.condition.text, n) for e, n in zip(evaluations, lanes, strict=True)]
-        vectors = {
-            name: torch.cat(
-                [
-                    _spread(e.condition.vectors[name], n)
-                    for e, n in zip(evaluations, lanes, strict=True)
-                ]
-            )
-            for name in first.vectors
-        }
-        times = torch.tensor([e.level.time for e in evaluations], device=self.device)
-        repeats = torch.tensor(lanes, device=self.device)
-        inputs = torch.cat([_inputs(e) for e in evaluations]).to(self.dtype)
-        return Batch(
-            inputs=inputs.to(memory_format=self.memory_format),
-            times=times.repeat_interleave(repeats),
-            text=torch.cat(texts).to(self.dtype),
-            vectors=vectors,
-            residuals=self._residuals(evaluations, lanes),
-            attention=_row_attention(evaluations, lanes),
-        )
-
-    def _residuals(
-        self, evaluations: Sequence[Evaluation], lanes: list[int]
-    ) -> list[Tensor] | None:
-        """Residuals of all rows per level; rows without any get zeros, which changes nothing."""
-        sums = [_sum_residuals(e.condition.residuals) for e in evaluations]
-        known = next((levels for levels in sums if levels), None)
-        if known is None:
-            return None
-        stacked = []
-        for level, like in enumerate(known):
-            rows = [
-                _spread(levels[level] if levels else torch.zeros_like(like[:1]), n)
-                for levels, n in zip(sums, lanes, strict=True)
-            ]
-            stacked.append(torch.cat(rows).to(self.dtype))
-        return stacked
+        return batch_of(evaluations, lanes, self.device, self.dtype, self.memory_format)
 
     @property
     def _wide(self) -> torch.dtype:
@@ -244,34 +242,3 @@ class Model:
 def area_mask(mask: Tensor, size: tuple[int, int]) -> Tensor:
     """A mask ``[1, 1, H, W]`` at latent resolution ``size``, by area average."""
     return F.interpolate(mask.float(), size, mode="area")
-
-
-def _inputs(evaluation: Evaluation) -> Tensor:
-    x, scale = evaluation.x, evaluation.level.scale
-    state = x if scale == 1.0 else x / scale
-    channels = evaluation.condition.channels
-    if channels is None:
-        return state
-    return torch.cat([state, _spread(channels, x.shape[0]).to(state.dtype)], dim=1)
-
-
-def _spread(tensor: Tensor, lanes: int) -> Tensor:
-    return tensor if tensor.shape[0] == lanes else tensor.expand(lanes, *tensor.shape[1:])
-
-
-def _sum_residuals(adapters: tuple[tuple[Tensor, ...], ...]) -> list[Tensor]:
-    """Sum over adapters per level; empty without adapters."""
-    return [functools.reduce(torch.add, level) for level in zip(*adapters, strict=True)]
-
-
-def _row_attention(evaluations: Sequence[Evaluation], lanes: list[int]) -> RowAttention | None:
-    """None when no row needs anything, so that the plain path stays the fused one."""
-    if not any(e.condition.attention or e.condition.image_prompts for e in evaluations):
-        return None
-    groups, begin = [], 0
-    for evaluation, count in zip(evaluations, lanes, strict=True):
-        rows = slice(begin, begin + count)
-        groups.append(RowGroup(rows, evaluation.condition, evaluation.level))
-        begin += count
-    height, width = evaluations[0].x.shape[-2:]
-    return RowAttention(tuple(groups), (height, width))

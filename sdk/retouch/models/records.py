@@ -13,6 +13,8 @@ from retouch.errors import InvalidField, ModelInvalid, ModelMissing, RetouchErro
 from retouch.models.detect import Kind, detect
 from retouch.models.weights_file import read_json
 
+#: Environment variable with the only folders that models of users may lie in, as in ``PATH``.
+ROOTS_VARIABLE = "RETOUCH_MODEL_ROOTS"
 EMBEDDED = Path(__file__).parent / "embedded"
 NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")
 
@@ -99,12 +101,12 @@ def find_model(name: str) -> ModelRecord:
 
     Raises:
         ModelMissing: nothing of that name is installed.
-        ModelInvalid: its record is damaged.
+        ModelInvalid: its record is damaged, or it lies outside of ``$RETOUCH_MODEL_ROOTS``.
     """
-    check_name(name)
+    check_name(name, "model", "name an installed model")
     file = records_folder() / f"{name}.json"
     if file.is_file():
-        return _read(file)
+        return _allowed(_read(file))
     if (EMBEDDED / name).is_dir():
         return _embedded(EMBEDDED / name)
     installed = ", ".join(_names()) or "none"
@@ -117,15 +119,21 @@ def is_installed(name: str) -> bool:
     return name in _names()
 
 
-def check_name(name: str) -> str:
+def check_name(
+    name: str, field: str = "model.name", fix: str = "choose another name with --name"
+) -> str:
     """Return ``name`` if it can name a model.
+
+    Args:
+        name: what was given.
+        field, fix: what an error says of it.
 
     Raises:
         InvalidField: empty, too long, or with characters that are unsafe in a file name.
     """
     allowed = "1 to 80 letters, digits, '.', '_' or '-', not starting with '.'"
     if not 1 <= len(name) <= 80 or name.startswith(".") or not set(name) <= NAME_CHARACTERS:
-        raise InvalidField("model.name", name, allowed, "choose another name with --name")
+        raise InvalidField(field, name, allowed, fix)
     return name
 
 
@@ -188,6 +196,16 @@ def _read(file: Path) -> ModelRecord:
     except (KeyError, TypeError) as error:
         fix = f"delete the file {file} and add the model again"
         raise ModelInvalid(file.stem, "its record is damaged", fix) from error
+
+
+def _allowed(record: ModelRecord) -> ModelRecord:
+    named = os.environ.get(ROOTS_VARIABLE)
+    roots = [Path(root).resolve() for root in (named or "").split(os.pathsep) if root]
+    for path in (record.path, Path(record.config) if record.config else record.path):
+        if named and not any(path.resolve().is_relative_to(root) for root in roots):
+            fix = "move it below one of them, or name its folder with `retouch serve --models`"
+            raise ModelInvalid(record.name, "it lies outside of the folders for models", fix)
+    return record
 
 
 def _embedded(folder: Path) -> ModelRecord:

@@ -50,7 +50,6 @@ class SingleFile:
         self.path, self.family, self.configs = path, family, configs
         self.files: tuple[Path, ...] = (path,)
         self.header = read_header(path)
-        self._tensors = read_tensors(self.files)
 
     def settings(self, component: str) -> Path:
         """Return the folder with a component's configuration."""
@@ -84,10 +83,11 @@ class SingleFile:
     def _converted(
         self, component: str, prefixes: tuple[str, ...], config: dict[str, Any]
     ) -> dict[str, Tensor]:
+        # Of gigabytes only what the component needs: who wants the autoencoder reads no more.
         given = {
             name: tensor
-            for name, tensor in self._tensors.items()
-            if name.startswith(prefixes) and not name.startswith(LEFTOVERS)
+            for name, tensor in read_tensors(self.files, prefixes).items()
+            if not name.startswith(LEFTOVERS)
         }
         given = _relevant(given, component, config)
         where = f"{self.path} [{component}]"

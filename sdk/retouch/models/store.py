@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -176,6 +177,20 @@ def hash_of(path: Path, found: Description) -> str:
         file = adapter_file(path)
         return sha256_of((file, *component_files(encoder_folder(file))), file.parent)
     return sha256_of((path,) if path.is_file() else component_files(path), path)
+
+
+def digest_of(record: ModelRecord) -> str:
+    """Return the sha256 of an installed model's weights; of an embedded one they are hashed once.
+
+    Raises:
+        ModelMissing, ModelInvalid: weights are absent.
+    """
+    return record.sha256 or _hashed(record.path, record.bytes, last_modified(record.path))
+
+
+@cache
+def _hashed(path: Path, size: int, modified: int) -> str:
+    return hash_of(path, detect(path))
 
 
 def _default_name(path: Path) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,14 +16,14 @@ import torch
 from torch import Tensor
 
 from retouch.errors import ModelInvalid, ModelMissing
+from retouch.models.adapter_files import GUIDED
+from retouch.models.content_cache import config_text, weights_digest
 from retouch.models.filling import OTHER_MODEL, bytes_of, fill, read_tensors
 from retouch.models.weights_file import component_files, read_json, sha256_of
 
 if TYPE_CHECKING:
     from diffusers import T2IAdapter
 
-#: Key of our own in an adapter's configuration.
-GUIDED = "retouch_guided"
 SDXL_DOWNSCALE = 16
 DOWNSCALE = 8
 
@@ -59,6 +60,12 @@ class T2IAdapterWeights:
         channels = tuple(int(width) for width in config.channels)
         # A light adapter repeats its last width for the coarsest level.
         return (*channels, channels[-1]) if config.adapter_type == "light_adapter" else channels
+
+    @cached_property
+    def digest(self) -> str:
+        """Equal for adapters that give equal features, to the last bit; see ``weights_digest``."""
+        weight = next(self.adapter.parameters())
+        return weights_digest(self.sha256, config_text(self.adapter.config), str(weight.dtype))
 
     def residuals(self, control: Tensor) -> tuple[Tensor, ...]:
         """Turn control [N, in_channels, H, W] in 0..1 into one residual per level of the UNet."""

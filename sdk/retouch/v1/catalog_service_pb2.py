@@ -22,20 +22,31 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from retouch.v1 import catalog_pb2 as retouch_dot_v1_dot_catalog__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n retouch/v1/catalog_service.proto\x12\nretouch.v1\x1a\x18retouch/v1/catalog.proto\"\x11\n\x0f\x44\x65scribeRequest\"8\n\x10\x44\x65scribeResponse\x12$\n\x07\x63\x61talog\x18\x01 \x01(\x0b\x32\x13.retouch.v1.Catalog2W\n\x0e\x43\x61talogService\x12\x45\n\x08\x44\x65scribe\x12\x1b.retouch.v1.DescribeRequest\x1a\x1c.retouch.v1.DescribeResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n retouch/v1/catalog_service.proto\x12\nretouch.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x18retouch/v1/catalog.proto\"\x11\n\x0f\x44\x65scribeRequest\"8\n\x10\x44\x65scribeResponse\x12$\n\x07\x63\x61talog\x18\x01 \x01(\x0b\x32\x13.retouch.v1.Catalog\"!\n\x10LoadModelRequest\x12\r\n\x05model\x18\x01 \x01(\t\"\x90\x01\n\x11LoadModelResponse\x12$\n\x05stage\x18\x01 \x01(\x0e\x32\x15.retouch.v1.LoadStage\x12\x14\n\x0cloaded_bytes\x18\x02 \x01(\x04\x12\x13\n\x0btotal_bytes\x18\x03 \x01(\x04\x12*\n\x07\x65lapsed\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\"#\n\x12UnloadModelRequest\x12\r\n\x05model\x18\x01 \x01(\t\")\n\x13UnloadModelResponse\x12\x12\n\nwas_loaded\x18\x01 \x01(\x08*U\n\tLoadStage\x12\x1a\n\x16LOAD_STAGE_UNSPECIFIED\x10\x00\x12\x16\n\x12LOAD_STAGE_LOADING\x10\x01\x12\x14\n\x10LOAD_STAGE_READY\x10\x02\x32\xf3\x01\n\x0e\x43\x61talogService\x12\x45\n\x08\x44\x65scribe\x12\x1b.retouch.v1.DescribeRequest\x1a\x1c.retouch.v1.DescribeResponse\x12J\n\tLoadModel\x12\x1c.retouch.v1.LoadModelRequest\x1a\x1d.retouch.v1.LoadModelResponse0\x01\x12N\n\x0bUnloadModel\x12\x1e.retouch.v1.UnloadModelRequest\x1a\x1f.retouch.v1.UnloadModelResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'retouch.v1.catalog_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_DESCRIBEREQUEST']._serialized_start=74
-  _globals['_DESCRIBEREQUEST']._serialized_end=91
-  _globals['_DESCRIBERESPONSE']._serialized_start=93
-  _globals['_DESCRIBERESPONSE']._serialized_end=149
-  _globals['_CATALOGSERVICE']._serialized_start=151
-  _globals['_CATALOGSERVICE']._serialized_end=238
+  _globals['_LOADSTAGE']._serialized_start=445
+  _globals['_LOADSTAGE']._serialized_end=530
+  _globals['_DESCRIBEREQUEST']._serialized_start=106
+  _globals['_DESCRIBEREQUEST']._serialized_end=123
+  _globals['_DESCRIBERESPONSE']._serialized_start=125
+  _globals['_DESCRIBERESPONSE']._serialized_end=181
+  _globals['_LOADMODELREQUEST']._serialized_start=183
+  _globals['_LOADMODELREQUEST']._serialized_end=216
+  _globals['_LOADMODELRESPONSE']._serialized_start=219
+  _globals['_LOADMODELRESPONSE']._serialized_end=363
+  _globals['_UNLOADMODELREQUEST']._serialized_start=365
+  _globals['_UNLOADMODELREQUEST']._serialized_end=400
+  _globals['_UNLOADMODELRESPONSE']._serialized_start=402
+  _globals['_UNLOADMODELRESPONSE']._serialized_end=443
+  _globals['_CATALOGSERVICE']._serialized_start=533
+  _globals['_CATALOGSERVICE']._serialized_end=776
 # @@protoc_insertion_point(module_scope)

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class CatalogServiceStub:
-    """Describes the daemon to hosts.
+    """Describes the daemon to hosts, and loads models ahead of their use.
     """
 
     def __init__(self, channel):
@@ -40,14 +40,40 @@ class CatalogServiceStub:
                 request_serializer=retouch_dot_v1_dot_catalog__service__pb2.DescribeRequest.SerializeToString,
                 response_deserializer=retouch_dot_v1_dot_catalog__service__pb2.DescribeResponse.FromString,
                 _registered_method=True)
+        self.LoadModel = channel.unary_stream(
+                '/retouch.v1.CatalogService/LoadModel',
+                request_serializer=retouch_dot_v1_dot_catalog__service__pb2.LoadModelRequest.SerializeToString,
+                response_deserializer=retouch_dot_v1_dot_catalog__service__pb2.LoadModelResponse.FromString,
+                _registered_method=True)
+        self.UnloadModel = channel.unary_unary(
+                '/retouch.v1.CatalogService/UnloadModel',
+                request_serializer=retouch_dot_v1_dot_catalog__service__pb2.UnloadModelRequest.SerializeToString,
+                response_deserializer=retouch_dot_v1_dot_catalog__service__pb2.UnloadModelResponse.FromString,
+                _registered_method=True)
 
 
 class CatalogServiceServicer:
-    """Describes the daemon to hosts.
+    """Describes the daemon to hosts, and loads models ahead of their use.
     """
 
     def Describe(self, request, context):
         """Operations, models, samplers, limits and versions.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def LoadModel(self, request, context):
+        """Loads a model, so that the first edit with it does not wait. It stays until its memory is needed
+        or it is unloaded. Ends with READY. NOT_FOUND: it is not installed. FAILED_PRECONDITION: it
+        cannot be loaded. UNAVAILABLE: the engine is being started, or ended meanwhile.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UnloadModel(self, request, context):
+        """Gives a model's memory back. FAILED_PRECONDITION: an edit uses it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -61,6 +87,16 @@ def add_CatalogServiceServicer_to_server(servicer, server):
                     request_deserializer=retouch_dot_v1_dot_catalog__service__pb2.DescribeRequest.FromString,
                     response_serializer=retouch_dot_v1_dot_catalog__service__pb2.DescribeResponse.SerializeToString,
             ),
+            'LoadModel': grpc.unary_stream_rpc_method_handler(
+                    servicer.LoadModel,
+                    request_deserializer=retouch_dot_v1_dot_catalog__service__pb2.LoadModelRequest.FromString,
+                    response_serializer=retouch_dot_v1_dot_catalog__service__pb2.LoadModelResponse.SerializeToString,
+            ),
+            'UnloadModel': grpc.unary_unary_rpc_method_handler(
+                    servicer.UnloadModel,
+                    request_deserializer=retouch_dot_v1_dot_catalog__service__pb2.UnloadModelRequest.FromString,
+                    response_serializer=retouch_dot_v1_dot_catalog__service__pb2.UnloadModelResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'retouch.v1.CatalogService', rpc_method_handlers)
@@ -70,7 +106,7 @@ def add_CatalogServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class CatalogService:
-    """Describes the daemon to hosts.
+    """Describes the daemon to hosts, and loads models ahead of their use.
     """
 
     @staticmethod
@@ -90,6 +126,60 @@ class CatalogService:
             '/retouch.v1.CatalogService/Describe',
             retouch_dot_v1_dot_catalog__service__pb2.DescribeRequest.SerializeToString,
             retouch_dot_v1_dot_catalog__service__pb2.DescribeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LoadModel(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/retouch.v1.CatalogService/LoadModel',
+            retouch_dot_v1_dot_catalog__service__pb2.LoadModelRequest.SerializeToString,
+            retouch_dot_v1_dot_catalog__service__pb2.LoadModelResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UnloadModel(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/retouch.v1.CatalogService/UnloadModel',
+            retouch_dot_v1_dot_catalog__service__pb2.UnloadModelRequest.SerializeToString,
+            retouch_dot_v1_dot_catalog__service__pb2.UnloadModelResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -27,7 +27,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class CatalogServiceStub:
-    """Describes the daemon to hosts."""
+    """Describes the daemon to hosts, and loads models ahead of their use."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -35,17 +35,31 @@ class CatalogServiceStub:
     def __new__(cls, channel: _aio.Channel) -> CatalogServiceAsyncStub: ...
     Describe: _grpc.UnaryUnaryMultiCallable[_catalog_service_pb2.DescribeRequest, _catalog_service_pb2.DescribeResponse]
     """Operations, models, samplers, limits and versions."""
+    LoadModel: _grpc.UnaryStreamMultiCallable[_catalog_service_pb2.LoadModelRequest, _catalog_service_pb2.LoadModelResponse]
+    """Loads a model, so that the first edit with it does not wait. It stays until its memory is needed
+    or it is unloaded. Ends with READY. NOT_FOUND: it is not installed. FAILED_PRECONDITION: it
+    cannot be loaded. UNAVAILABLE: the engine is being started, or ended meanwhile.
+    """
+    UnloadModel: _grpc.UnaryUnaryMultiCallable[_catalog_service_pb2.UnloadModelRequest, _catalog_service_pb2.UnloadModelResponse]
+    """Gives a model's memory back. FAILED_PRECONDITION: an edit uses it."""
 
 @_typing.type_check_only
 class CatalogServiceAsyncStub(CatalogServiceStub):
-    """Describes the daemon to hosts."""
+    """Describes the daemon to hosts, and loads models ahead of their use."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     Describe: _aio.UnaryUnaryMultiCallable[_catalog_service_pb2.DescribeRequest, _catalog_service_pb2.DescribeResponse]  # type: ignore[assignment]
     """Operations, models, samplers, limits and versions."""
+    LoadModel: _aio.UnaryStreamMultiCallable[_catalog_service_pb2.LoadModelRequest, _catalog_service_pb2.LoadModelResponse]  # type: ignore[assignment]
+    """Loads a model, so that the first edit with it does not wait. It stays until its memory is needed
+    or it is unloaded. Ends with READY. NOT_FOUND: it is not installed. FAILED_PRECONDITION: it
+    cannot be loaded. UNAVAILABLE: the engine is being started, or ended meanwhile.
+    """
+    UnloadModel: _aio.UnaryUnaryMultiCallable[_catalog_service_pb2.UnloadModelRequest, _catalog_service_pb2.UnloadModelResponse]  # type: ignore[assignment]
+    """Gives a model's memory back. FAILED_PRECONDITION: an edit uses it."""
 
 class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Describes the daemon to hosts."""
+    """Describes the daemon to hosts, and loads models ahead of their use."""
 
     @_abc_1.abstractmethod
     def Describe(
@@ -54,5 +68,24 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_catalog_service_pb2.DescribeResponse, _abc.Awaitable[_catalog_service_pb2.DescribeResponse]]:
         """Operations, models, samplers, limits and versions."""
+
+    @_abc_1.abstractmethod
+    def LoadModel(
+        self,
+        request: _catalog_service_pb2.LoadModelRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_catalog_service_pb2.LoadModelResponse], _abc.AsyncIterator[_catalog_service_pb2.LoadModelResponse]]:
+        """Loads a model, so that the first edit with it does not wait. It stays until its memory is needed
+        or it is unloaded. Ends with READY. NOT_FOUND: it is not installed. FAILED_PRECONDITION: it
+        cannot be loaded. UNAVAILABLE: the engine is being started, or ended meanwhile.
+        """
+
+    @_abc_1.abstractmethod
+    def UnloadModel(
+        self,
+        request: _catalog_service_pb2.UnloadModelRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_catalog_service_pb2.UnloadModelResponse, _abc.Awaitable[_catalog_service_pb2.UnloadModelResponse]]:
+        """Gives a model's memory back. FAILED_PRECONDITION: an edit uses it."""
 
 def add_CatalogServiceServicer_to_server(servicer: CatalogServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -273,10 +273,14 @@ class WorkingSizePolicy(_message.Message):
     LONG_SIDE_PX_FIELD_NUMBER: _builtins.int
     SIZE_FIELD_NUMBER: _builtins.int
     long_side_px: _builtins.int
-    """Longer side in working pixels, 64 to 4096; rounded to what the model needs."""
+    """Longer side in working pixels, up to 4096 and four times the model's own; rounded to what the
+    model needs. The shape is chosen.
+    """
     @_builtins.property
     def size(self) -> _image_pb2.Size:
-        """Exact size in working pixels; each side must be a multiple of what the model needs."""
+        """Exact size in working pixels, each side at most four times the model's own and a multiple of
+        what the model needs.
+        """
 
     def __init__(
         self,
@@ -312,16 +316,22 @@ class Output(_message.Message):
     delivery: Global___Delivery.ValueType
     """Patch, composited picture, or both. Unspecified = patch."""
     media_type: _builtins.str
-    """Media type of the results: image/png, image/webp, image/tiff, or application/octet-stream
-    for raw rows. Empty = image/png.
+    """Media type of the results: image/png, image/jpeg, image/webp, image/tiff, or
+    application/octet-stream for raw rows. Empty = image/png. JPEG has no transparency: a patch
+    cannot be one.
     """
     sample_type: _image_pb2.SampleType.ValueType
-    """Bit depth of the results. Unspecified = as the source."""
+    """Bit depth of the results: UINT8, UINT16 or FLOAT32. PNG holds 8 and 16 bits, JPEG and WebP 8,
+    TIFF and raw rows all. Unspecified = as the source. The picture is converted before it is
+    edited and marked, never afterwards.
+    """
     channel_order: _image_pb2.ChannelOrder.ValueType
-    """Order of the channels of raw rows. Unspecified = as the source, with alpha."""
+    """Order of the channels of raw rows: RGBA or BGRA. Unspecified = RGB, or RGBA where there is
+    transparency. Refused for files.
+    """
     @_builtins.property
     def color_profile(self) -> _image_pb2.ColorProfile:
-        """Colour profile of the results. Unset = as the source."""
+        """Colour profile of the results. Unset = as the source. Also converted before the edit."""
 
     @_builtins.property
     def preview(self) -> Global___PreviewPolicy:

@@ -22,47 +22,53 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from retouch.v1 import edit_pb2 as retouch_dot_v1_dot_edit__pb2
 from retouch.v1 import job_pb2 as retouch_dot_v1_dot_job__pb2
+from retouch.v1 import live_pb2 as retouch_dot_v1_dot_live__pb2
 from retouch.v1 import plan_pb2 as retouch_dot_v1_dot_plan__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dretouch/v1/edit_service.proto\x12\nretouch.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15retouch/v1/edit.proto\x1a\x14retouch/v1/job.proto\x1a\x15retouch/v1/plan.proto\"6\n\rSubmitRequest\x12%\n\x04\x65\x64it\x18\x01 \x01(\x0b\x32\x17.retouch.v1.EditRequest\"=\n\x0eSubmitResponse\x12\x1c\n\x03job\x18\x01 \x01(\x0b\x32\x0f.retouch.v1.Job\x12\r\n\x05known\x18\x02 \x01(\x08\"0\n\x0cWatchRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x10\n\x08\x66rom_seq\x18\x02 \x01(\x04\"4\n\rWatchResponse\x12#\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x14.retouch.v1.JobEvent\"I\n\nRunRequest\x12%\n\x04\x65\x64it\x18\x01 \x01(\x0b\x32\x17.retouch.v1.EditRequest\x12\x14\n\x0ckeep_running\x18\x02 \x01(\x08\"2\n\x0bRunResponse\x12#\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x14.retouch.v1.JobEvent\"D\n\rCancelRequest\x12\x0f\n\x07job_ids\x18\x01 \x03(\t\x12\r\n\x05group\x18\x02 \x01(\t\x12\x13\n\x0b\x64ocument_id\x18\x03 \x01(\t\"!\n\x0e\x43\x61ncelResponse\x12\x0f\n\x07job_ids\x18\x01 \x03(\t\"4\n\x0bPlanRequest\x12%\n\x04\x65\x64it\x18\x01 \x01(\x0b\x32\x17.retouch.v1.EditRequest\".\n\x0cPlanResponse\x12\x1e\n\x04plan\x18\x01 \x01(\x0b\x32\x10.retouch.v1.Plan\"L\n\x0fListJobsRequest\x12$\n\x06states\x18\x01 \x03(\x0e\x32\x14.retouch.v1.JobState\x12\x13\n\x0b\x64ocument_id\x18\x02 \x01(\t\"1\n\x10ListJobsResponse\x12\x1d\n\x04jobs\x18\x01 \x03(\x0b\x32\x0f.retouch.v1.Job\"\xa2\x01\n\x03Job\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x15\n\rclient_job_id\x18\x02 \x01(\t\x12\r\n\x05group\x18\x03 \x01(\t\x12\x13\n\x0b\x64ocument_id\x18\x04 \x01(\t\x12#\n\x05state\x18\x05 \x01(\x0e\x32\x14.retouch.v1.JobState\x12+\n\x07\x63reated\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*\x95\x01\n\x08JobState\x12\x19\n\x15JOB_STATE_UNSPECIFIED\x10\x00\x12\x14\n\x10JOB_STATE_QUEUED\x10\x01\x12\x15\n\x11JOB_STATE_RUNNING\x10\x02\x12\x12\n\x0eJOB_STATE_DONE\x10\x03\x12\x14\n\x10JOB_STATE_FAILED\x10\x04\x12\x17\n\x13JOB_STATE_CANCELLED\x10\x05\x32\x8b\x03\n\x0b\x45\x64itService\x12?\n\x06Submit\x12\x19.retouch.v1.SubmitRequest\x1a\x1a.retouch.v1.SubmitResponse\x12>\n\x05Watch\x12\x18.retouch.v1.WatchRequest\x1a\x19.retouch.v1.WatchResponse0\x01\x12\x38\n\x03Run\x12\x16.retouch.v1.RunRequest\x1a\x17.retouch.v1.RunResponse0\x01\x12?\n\x06\x43\x61ncel\x12\x19.retouch.v1.CancelRequest\x1a\x1a.retouch.v1.CancelResponse\x12\x39\n\x04Plan\x12\x17.retouch.v1.PlanRequest\x1a\x18.retouch.v1.PlanResponse\x12\x45\n\x08ListJobs\x12\x1b.retouch.v1.ListJobsRequest\x1a\x1c.retouch.v1.ListJobsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dretouch/v1/edit_service.proto\x12\nretouch.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15retouch/v1/edit.proto\x1a\x14retouch/v1/job.proto\x1a\x15retouch/v1/live.proto\x1a\x15retouch/v1/plan.proto\"M\n\rSubmitRequest\x12%\n\x04\x65\x64it\x18\x01 \x01(\x0b\x32\x17.retouch.v1.EditRequest\x12\x15\n\rreplace_group\x18\x02 \x01(\x08\"=\n\x0eSubmitResponse\x12\x1c\n\x03job\x18\x01 \x01(\x0b\x32\x0f.retouch.v1.Job\x12\r\n\x05known\x18\x02 \x01(\x08\"0\n\x0cWatchRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x10\n\x08\x66rom_seq\x18\x02 \x01(\x04\"4\n\rWatchResponse\x12#\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x14.retouch.v1.JobEvent\"`\n\nRunRequest\x12%\n\x04\x65\x64it\x18\x01 \x01(\x0b\x32\x17.retouch.v1.EditRequest\x12\x14\n\x0ckeep_running\x18\x02 \x01(\x08\x12\x15\n\rreplace_group\x18\x03 \x01(\x08\"2\n\x0bRunResponse\x12#\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x14.retouch.v1.JobEvent\"\x8e\x02\n\rUpdateRequest\x12\x0f\n\x07job_ids\x18\x01 \x03(\t\x12\r\n\x05group\x18\x02 \x01(\t\x12\x13\n\x0b\x64ocument_id\x18\x03 \x01(\t\x12+\n\x08priority\x18\x04 \x01(\x0e\x32\x19.retouch.v1.PriorityClass\x12\x13\n\x06paused\x18\x05 \x01(\x08H\x01\x88\x01\x01\x12\x16\n\tnew_group\x18\x06 \x01(\tH\x02\x88\x01\x01\x12/\n\ntime_limit\x18\x07 \x01(\x0b\x32\x19.google.protobuf.DurationH\x00\x12\x17\n\rno_time_limit\x18\x08 \x01(\x08H\x00\x42\x0b\n\tnew_limitB\t\n\x07_pausedB\x0c\n\n_new_group\"/\n\x0eUpdateResponse\x12\x1d\n\x04jobs\x18\x01 \x03(\x0b\x32\x0f.retouch.v1.Job\"D\n\rCancelRequest\x12\x0f\n\x07job_ids\x18\x01 \x03(\t\x12\r\n\x05group\x18\x02 \x01(\t\x12\x13\n\x0b\x64ocument_id\x18\x03 \x01(\t\"!\n\x0e\x43\x61ncelResponse\x12\x0f\n\x07job_ids\x18\x01 \x03(\t\"4\n\x0bPlanRequest\x12%\n\x04\x65\x64it\x18\x01 \x01(\x0b\x32\x17.retouch.v1.EditRequest\".\n\x0cPlanResponse\x12\x1e\n\x04plan\x18\x01 \x01(\x0b\x32\x10.retouch.v1.Plan\"L\n\x0fListJobsRequest\x12$\n\x06states\x18\x01 \x03(\x0e\x32\x14.retouch.v1.JobState\x12\x13\n\x0b\x64ocument_id\x18\x02 \x01(\t\"1\n\x10ListJobsResponse\x12\x1d\n\x04jobs\x18\x01 \x03(\x0b\x32\x0f.retouch.v1.Job\"\x8d\x02\n\x03Job\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x15\n\rclient_job_id\x18\x02 \x01(\t\x12\r\n\x05group\x18\x03 \x01(\t\x12\x13\n\x0b\x64ocument_id\x18\x04 \x01(\t\x12#\n\x05state\x18\x05 \x01(\x0e\x32\x14.retouch.v1.JobState\x12+\n\x07\x63reated\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x08priority\x18\x07 \x01(\x0e\x32\x19.retouch.v1.PriorityClass\x12\x0e\n\x06paused\x18\x08 \x01(\x08\x12,\n\x08\x64\x65\x61\x64line\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp*\x95\x01\n\x08JobState\x12\x19\n\x15JOB_STATE_UNSPECIFIED\x10\x00\x12\x14\n\x10JOB_STATE_QUEUED\x10\x01\x12\x15\n\x11JOB_STATE_RUNNING\x10\x02\x12\x12\n\x0eJOB_STATE_DONE\x10\x03\x12\x14\n\x10JOB_STATE_FAILED\x10\x04\x12\x17\n\x13JOB_STATE_CANCELLED\x10\x05\x32\x8b\x04\n\x0b\x45\x64itService\x12?\n\x06Submit\x12\x19.retouch.v1.SubmitRequest\x1a\x1a.retouch.v1.SubmitResponse\x12>\n\x05Watch\x12\x18.retouch.v1.WatchRequest\x1a\x19.retouch.v1.WatchResponse0\x01\x12\x38\n\x03Run\x12\x16.retouch.v1.RunRequest\x1a\x17.retouch.v1.RunResponse0\x01\x12?\n\x06Update\x12\x19.retouch.v1.UpdateRequest\x1a\x1a.retouch.v1.UpdateResponse\x12?\n\x06\x43\x61ncel\x12\x19.retouch.v1.CancelRequest\x1a\x1a.retouch.v1.CancelResponse\x12=\n\x04Live\x12\x17.retouch.v1.LiveRequest\x1a\x18.retouch.v1.LiveResponse(\x01\x30\x01\x12\x39\n\x04Plan\x12\x17.retouch.v1.PlanRequest\x1a\x18.retouch.v1.PlanResponse\x12\x45\n\x08ListJobs\x12\x1b.retouch.v1.ListJobsRequest\x1a\x1c.retouch.v1.ListJobsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'retouch.v1.edit_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_JOBSTATE']._serialized_start=998
-  _globals['_JOBSTATE']._serialized_end=1147
-  _globals['_SUBMITREQUEST']._serialized_start=146
-  _globals['_SUBMITREQUEST']._serialized_end=200
-  _globals['_SUBMITRESPONSE']._serialized_start=202
-  _globals['_SUBMITRESPONSE']._serialized_end=263
-  _globals['_WATCHREQUEST']._serialized_start=265
-  _globals['_WATCHREQUEST']._serialized_end=313
-  _globals['_WATCHRESPONSE']._serialized_start=315
-  _globals['_WATCHRESPONSE']._serialized_end=367
-  _globals['_RUNREQUEST']._serialized_start=369
-  _globals['_RUNREQUEST']._serialized_end=442
-  _globals['_RUNRESPONSE']._serialized_start=444
-  _globals['_RUNRESPONSE']._serialized_end=494
-  _globals['_CANCELREQUEST']._serialized_start=496
-  _globals['_CANCELREQUEST']._serialized_end=564
-  _globals['_CANCELRESPONSE']._serialized_start=566
-  _globals['_CANCELRESPONSE']._serialized_end=599
-  _globals['_PLANREQUEST']._serialized_start=601
-  _globals['_PLANREQUEST']._serialized_end=653
-  _globals['_PLANRESPONSE']._serialized_start=655
-  _globals['_PLANRESPONSE']._serialized_end=701
-  _globals['_LISTJOBSREQUEST']._serialized_start=703
-  _globals['_LISTJOBSREQUEST']._serialized_end=779
-  _globals['_LISTJOBSRESPONSE']._serialized_start=781
-  _globals['_LISTJOBSRESPONSE']._serialized_end=830
-  _globals['_JOB']._serialized_start=833
-  _globals['_JOB']._serialized_end=995
-  _globals['_EDITSERVICE']._serialized_start=1150
-  _globals['_EDITSERVICE']._serialized_end=1545
+  _globals['_JOBSTATE']._serialized_start=1528
+  _globals['_JOBSTATE']._serialized_end=1677
+  _globals['_SUBMITREQUEST']._serialized_start=201
+  _globals['_SUBMITREQUEST']._serialized_end=278
+  _globals['_SUBMITRESPONSE']._serialized_start=280
+  _globals['_SUBMITRESPONSE']._serialized_end=341
+  _globals['_WATCHREQUEST']._serialized_start=343
+  _globals['_WATCHREQUEST']._serialized_end=391
+  _globals['_WATCHRESPONSE']._serialized_start=393
+  _globals['_WATCHRESPONSE']._serialized_end=445
+  _globals['_RUNREQUEST']._serialized_start=447
+  _globals['_RUNREQUEST']._serialized_end=543
+  _globals['_RUNRESPONSE']._serialized_start=545
+  _globals['_RUNRESPONSE']._serialized_end=595
+  _globals['_UPDATEREQUEST']._serialized_start=598
+  _globals['_UPDATEREQUEST']._serialized_end=868
+  _globals['_UPDATERESPONSE']._serialized_start=870
+  _globals['_UPDATERESPONSE']._serialized_end=917
+  _globals['_CANCELREQUEST']._serialized_start=919
+  _globals['_CANCELREQUEST']._serialized_end=987
+  _globals['_CANCELRESPONSE']._serialized_start=989
+  _globals['_CANCELRESPONSE']._serialized_end=1022
+  _globals['_PLANREQUEST']._serialized_start=1024
+  _globals['_PLANREQUEST']._serialized_end=1076
+  _globals['_PLANRESPONSE']._serialized_start=1078
+  _globals['_PLANRESPONSE']._serialized_end=1124
+  _globals['_LISTJOBSREQUEST']._serialized_start=1126
+  _globals['_LISTJOBSREQUEST']._serialized_end=1202
+  _globals['_LISTJOBSRESPONSE']._serialized_start=1204
+  _globals['_LISTJOBSRESPONSE']._serialized_end=1253
+  _globals['_JOB']._serialized_start=1256
+  _globals['_JOB']._serialized_end=1525
+  _globals['_EDITSERVICE']._serialized_start=1680
+  _globals['_EDITSERVICE']._serialized_end=2203
 # @@protoc_insertion_point(module_scope)

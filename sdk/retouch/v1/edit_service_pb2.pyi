@@ -5,6 +5,7 @@ Edits: submitted once, watched from anywhere, never lost."""
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
@@ -66,6 +67,11 @@ class SubmitRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     EDIT_FIELD_NUMBER: _builtins.int
+    REPLACE_GROUP_FIELD_NUMBER: _builtins.int
+    replace_group: _builtins.bool
+    """Whether the newest job of its group is the only one that counts: the caller's earlier jobs of
+    the same group that are not over are cancelled, with the reason "replaced". Needs edit.group.
+    """
     @_builtins.property
     def edit(self) -> _edit_pb2.EditRequest:
         """What to do."""
@@ -74,10 +80,11 @@ class SubmitRequest(_message.Message):
         self,
         *,
         edit: _edit_pb2.EditRequest | None = ...,
+        replace_group: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["edit", b"edit"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["edit", b"edit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["edit", b"edit", "replace_group", b"replace_group"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -169,8 +176,11 @@ class RunRequest(_message.Message):
 
     EDIT_FIELD_NUMBER: _builtins.int
     KEEP_RUNNING_FIELD_NUMBER: _builtins.int
+    REPLACE_GROUP_FIELD_NUMBER: _builtins.int
     keep_running: _builtins.bool
     """Whether the job goes on when the client goes away. Default false."""
+    replace_group: _builtins.bool
+    """As in SubmitRequest."""
     @_builtins.property
     def edit(self) -> _edit_pb2.EditRequest:
         """What to do."""
@@ -180,10 +190,11 @@ class RunRequest(_message.Message):
         *,
         edit: _edit_pb2.EditRequest | None = ...,
         keep_running: _builtins.bool = ...,
+        replace_group: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["edit", b"edit"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["edit", b"edit", "keep_running", b"keep_running"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["edit", b"edit", "keep_running", b"keep_running", "replace_group", b"replace_group"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -212,6 +223,99 @@ class RunResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RunResponse: _TypeAlias = RunResponse  # noqa: Y015
+
+@_typing.final
+class UpdateRequest(_message.Message):
+    """Changes jobs of the caller that are not over. All of job_ids, group and document_id that is given
+    must fit; nothing given changes nothing. What is unset stays as it is.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    JOB_IDS_FIELD_NUMBER: _builtins.int
+    GROUP_FIELD_NUMBER: _builtins.int
+    DOCUMENT_ID_FIELD_NUMBER: _builtins.int
+    PRIORITY_FIELD_NUMBER: _builtins.int
+    PAUSED_FIELD_NUMBER: _builtins.int
+    NEW_GROUP_FIELD_NUMBER: _builtins.int
+    TIME_LIMIT_FIELD_NUMBER: _builtins.int
+    NO_TIME_LIMIT_FIELD_NUMBER: _builtins.int
+    group: _builtins.str
+    """All jobs of this group."""
+    document_id: _builtins.str
+    """All jobs of this document."""
+    priority: _edit_pb2.PriorityClass.ValueType
+    """Who goes first from now on. Unspecified = as before."""
+    paused: _builtins.bool
+    """True = pause, false = resume. A queued job that is paused is not begun; one that runs stops
+    between two network calls and keeps what it has done. Its time limit goes on.
+    """
+    new_group: _builtins.str
+    """The group from now on, 0 to 128 characters; empty = none."""
+    no_time_limit: _builtins.bool
+    """Never. Must be true."""
+    @_builtins.property
+    def job_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Names of jobs."""
+
+    @_builtins.property
+    def time_limit(self) -> _duration_pb2.Duration:
+        """This long from now."""
+
+    def __init__(
+        self,
+        *,
+        job_ids: _abc.Iterable[_builtins.str] | None = ...,
+        group: _builtins.str = ...,
+        document_id: _builtins.str = ...,
+        priority: _edit_pb2.PriorityClass.ValueType = ...,
+        paused: _builtins.bool | None = ...,
+        new_group: _builtins.str | None = ...,
+        time_limit: _duration_pb2.Duration | None = ...,
+        no_time_limit: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_new_group", b"_new_group", "_paused", b"_paused", "new_group", b"new_group", "new_limit", b"new_limit", "no_time_limit", b"no_time_limit", "paused", b"paused", "time_limit", b"time_limit"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_new_group", b"_new_group", "_paused", b"_paused", "document_id", b"document_id", "group", b"group", "job_ids", b"job_ids", "new_group", b"new_group", "new_limit", b"new_limit", "no_time_limit", b"no_time_limit", "paused", b"paused", "priority", b"priority", "time_limit", b"time_limit"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__new_group: _TypeAlias = _typing.Literal["new_group"]  # noqa: Y015
+    _WhichOneofArgType__new_group: _TypeAlias = _typing.Literal["_new_group", b"_new_group"]  # noqa: Y015
+    _WhichOneofReturnType__paused: _TypeAlias = _typing.Literal["paused"]  # noqa: Y015
+    _WhichOneofArgType__paused: _TypeAlias = _typing.Literal["_paused", b"_paused"]  # noqa: Y015
+    _WhichOneofReturnType_new_limit: _TypeAlias = _typing.Literal["time_limit", "no_time_limit"]  # noqa: Y015
+    _WhichOneofArgType_new_limit: _TypeAlias = _typing.Literal["new_limit", b"new_limit"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__new_group) -> _WhichOneofReturnType__new_group | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__paused) -> _WhichOneofReturnType__paused | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_new_limit) -> _WhichOneofReturnType_new_limit | None: ...
+
+Global___UpdateRequest: _TypeAlias = UpdateRequest  # noqa: Y015
+
+@_typing.final
+class UpdateResponse(_message.Message):
+    """What was changed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    JOBS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def jobs(self) -> _containers.RepeatedCompositeFieldContainer[Global___Job]:
+        """The jobs as they are now; those that were over already are left out."""
+
+    def __init__(
+        self,
+        *,
+        jobs: _abc.Iterable[Global___Job] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["jobs", b"jobs"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateResponse: _TypeAlias = UpdateResponse  # noqa: Y015
 
 @_typing.final
 class CancelRequest(_message.Message):
@@ -381,6 +485,9 @@ class Job(_message.Message):
     DOCUMENT_ID_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
     CREATED_FIELD_NUMBER: _builtins.int
+    PRIORITY_FIELD_NUMBER: _builtins.int
+    PAUSED_FIELD_NUMBER: _builtins.int
+    DEADLINE_FIELD_NUMBER: _builtins.int
     job_id: _builtins.str
     """The daemon's name of it."""
     client_job_id: _builtins.str
@@ -391,9 +498,17 @@ class Job(_message.Message):
     """The host's name of the document; may be empty."""
     state: Global___JobState.ValueType
     """Where it stands."""
+    priority: _edit_pb2.PriorityClass.ValueType
+    """Who goes first."""
+    paused: _builtins.bool
+    """Whether it is paused."""
     @_builtins.property
     def created(self) -> _timestamp_pb2.Timestamp:
         """When it was submitted."""
+
+    @_builtins.property
+    def deadline(self) -> _timestamp_pb2.Timestamp:
+        """When it fails because it is of no use any more; unset = never."""
 
     def __init__(
         self,
@@ -404,10 +519,13 @@ class Job(_message.Message):
         document_id: _builtins.str = ...,
         state: Global___JobState.ValueType = ...,
         created: _timestamp_pb2.Timestamp | None = ...,
+        priority: _edit_pb2.PriorityClass.ValueType = ...,
+        paused: _builtins.bool = ...,
+        deadline: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["created", b"created"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["created", b"created", "deadline", b"deadline"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_job_id", b"client_job_id", "created", b"created", "document_id", b"document_id", "group", b"group", "job_id", b"job_id", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_job_id", b"client_job_id", "created", b"created", "deadline", b"deadline", "document_id", b"document_id", "group", b"group", "job_id", b"job_id", "paused", b"paused", "priority", b"priority", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from retouch.v1 import edit_service_pb2 as retouch_dot_v1_dot_edit__service__pb2
+from retouch.v1 import live_pb2 as retouch_dot_v1_dot_live__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -54,10 +55,20 @@ class EditServiceStub:
                 request_serializer=retouch_dot_v1_dot_edit__service__pb2.RunRequest.SerializeToString,
                 response_deserializer=retouch_dot_v1_dot_edit__service__pb2.RunResponse.FromString,
                 _registered_method=True)
+        self.Update = channel.unary_unary(
+                '/retouch.v1.EditService/Update',
+                request_serializer=retouch_dot_v1_dot_edit__service__pb2.UpdateRequest.SerializeToString,
+                response_deserializer=retouch_dot_v1_dot_edit__service__pb2.UpdateResponse.FromString,
+                _registered_method=True)
         self.Cancel = channel.unary_unary(
                 '/retouch.v1.EditService/Cancel',
                 request_serializer=retouch_dot_v1_dot_edit__service__pb2.CancelRequest.SerializeToString,
                 response_deserializer=retouch_dot_v1_dot_edit__service__pb2.CancelResponse.FromString,
+                _registered_method=True)
+        self.Live = channel.stream_stream(
+                '/retouch.v1.EditService/Live',
+                request_serializer=retouch_dot_v1_dot_live__pb2.LiveRequest.SerializeToString,
+                response_deserializer=retouch_dot_v1_dot_live__pb2.LiveResponse.FromString,
                 _registered_method=True)
         self.Plan = channel.unary_unary(
                 '/retouch.v1.EditService/Plan',
@@ -102,8 +113,24 @@ class EditServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Update(self, request, context):
+        """Changes how jobs are served: their priority, group and time limit; pauses and resumes them.
+        RESOURCE_EXHAUSTED: too many running jobs are paused already.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Cancel(self, request, context):
         """Cancels jobs, between two network calls.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Live(self, request_iterator, context):
+        """Live painting: frames in, pictures out. The newest frame is what counts: it cancels the one at
+        work. A client that goes away ends all of it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -141,10 +168,20 @@ def add_EditServiceServicer_to_server(servicer, server):
                     request_deserializer=retouch_dot_v1_dot_edit__service__pb2.RunRequest.FromString,
                     response_serializer=retouch_dot_v1_dot_edit__service__pb2.RunResponse.SerializeToString,
             ),
+            'Update': grpc.unary_unary_rpc_method_handler(
+                    servicer.Update,
+                    request_deserializer=retouch_dot_v1_dot_edit__service__pb2.UpdateRequest.FromString,
+                    response_serializer=retouch_dot_v1_dot_edit__service__pb2.UpdateResponse.SerializeToString,
+            ),
             'Cancel': grpc.unary_unary_rpc_method_handler(
                     servicer.Cancel,
                     request_deserializer=retouch_dot_v1_dot_edit__service__pb2.CancelRequest.FromString,
                     response_serializer=retouch_dot_v1_dot_edit__service__pb2.CancelResponse.SerializeToString,
+            ),
+            'Live': grpc.stream_stream_rpc_method_handler(
+                    servicer.Live,
+                    request_deserializer=retouch_dot_v1_dot_live__pb2.LiveRequest.FromString,
+                    response_serializer=retouch_dot_v1_dot_live__pb2.LiveResponse.SerializeToString,
             ),
             'Plan': grpc.unary_unary_rpc_method_handler(
                     servicer.Plan,
@@ -254,6 +291,33 @@ class EditService:
             _registered_method=True)
 
     @staticmethod
+    def Update(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/retouch.v1.EditService/Update',
+            retouch_dot_v1_dot_edit__service__pb2.UpdateRequest.SerializeToString,
+            retouch_dot_v1_dot_edit__service__pb2.UpdateResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def Cancel(request,
             target,
             options=(),
@@ -270,6 +334,33 @@ class EditService:
             '/retouch.v1.EditService/Cancel',
             retouch_dot_v1_dot_edit__service__pb2.CancelRequest.SerializeToString,
             retouch_dot_v1_dot_edit__service__pb2.CancelResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Live(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/retouch.v1.EditService/Live',
+            retouch_dot_v1_dot_live__pb2.LiveRequest.SerializeToString,
+            retouch_dot_v1_dot_live__pb2.LiveResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -6,6 +6,7 @@ Edits: submitted once, watched from anywhere, never lost."""
 from collections import abc as _abc
 from grpc import aio as _aio
 from retouch.v1 import edit_service_pb2 as _edit_service_pb2
+from retouch.v1 import live_pb2 as _live_pb2
 import abc as _abc_1
 import grpc as _grpc
 import sys
@@ -48,8 +49,16 @@ class EditServiceStub:
     """
     Run: _grpc.UnaryStreamMultiCallable[_edit_service_pb2.RunRequest, _edit_service_pb2.RunResponse]
     """Submit and Watch in one. A client that goes away cancels the job, unless it asked otherwise."""
+    Update: _grpc.UnaryUnaryMultiCallable[_edit_service_pb2.UpdateRequest, _edit_service_pb2.UpdateResponse]
+    """Changes how jobs are served: their priority, group and time limit; pauses and resumes them.
+    RESOURCE_EXHAUSTED: too many running jobs are paused already.
+    """
     Cancel: _grpc.UnaryUnaryMultiCallable[_edit_service_pb2.CancelRequest, _edit_service_pb2.CancelResponse]
     """Cancels jobs, between two network calls."""
+    Live: _grpc.StreamStreamMultiCallable[_live_pb2.LiveRequest, _live_pb2.LiveResponse]
+    """Live painting: frames in, pictures out. The newest frame is what counts: it cancels the one at
+    work. A client that goes away ends all of it.
+    """
     Plan: _grpc.UnaryUnaryMultiCallable[_edit_service_pb2.PlanRequest, _edit_service_pb2.PlanResponse]
     """What a request would do; changes nothing."""
     ListJobs: _grpc.UnaryUnaryMultiCallable[_edit_service_pb2.ListJobsRequest, _edit_service_pb2.ListJobsResponse]
@@ -75,8 +84,16 @@ class EditServiceAsyncStub(EditServiceStub):
     """
     Run: _aio.UnaryStreamMultiCallable[_edit_service_pb2.RunRequest, _edit_service_pb2.RunResponse]  # type: ignore[assignment]
     """Submit and Watch in one. A client that goes away cancels the job, unless it asked otherwise."""
+    Update: _aio.UnaryUnaryMultiCallable[_edit_service_pb2.UpdateRequest, _edit_service_pb2.UpdateResponse]  # type: ignore[assignment]
+    """Changes how jobs are served: their priority, group and time limit; pauses and resumes them.
+    RESOURCE_EXHAUSTED: too many running jobs are paused already.
+    """
     Cancel: _aio.UnaryUnaryMultiCallable[_edit_service_pb2.CancelRequest, _edit_service_pb2.CancelResponse]  # type: ignore[assignment]
     """Cancels jobs, between two network calls."""
+    Live: _aio.StreamStreamMultiCallable[_live_pb2.LiveRequest, _live_pb2.LiveResponse]  # type: ignore[assignment]
+    """Live painting: frames in, pictures out. The newest frame is what counts: it cancels the one at
+    work. A client that goes away ends all of it.
+    """
     Plan: _aio.UnaryUnaryMultiCallable[_edit_service_pb2.PlanRequest, _edit_service_pb2.PlanResponse]  # type: ignore[assignment]
     """What a request would do; changes nothing."""
     ListJobs: _aio.UnaryUnaryMultiCallable[_edit_service_pb2.ListJobsRequest, _edit_service_pb2.ListJobsResponse]  # type: ignore[assignment]
@@ -119,12 +136,32 @@ class EditServiceServicer(metaclass=_abc_1.ABCMeta):
         """Submit and Watch in one. A client that goes away cancels the job, unless it asked otherwise."""
 
     @_abc_1.abstractmethod
+    def Update(
+        self,
+        request: _edit_service_pb2.UpdateRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_edit_service_pb2.UpdateResponse, _abc.Awaitable[_edit_service_pb2.UpdateResponse]]:
+        """Changes how jobs are served: their priority, group and time limit; pauses and resumes them.
+        RESOURCE_EXHAUSTED: too many running jobs are paused already.
+        """
+
+    @_abc_1.abstractmethod
     def Cancel(
         self,
         request: _edit_service_pb2.CancelRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_edit_service_pb2.CancelResponse, _abc.Awaitable[_edit_service_pb2.CancelResponse]]:
         """Cancels jobs, between two network calls."""
+
+    @_abc_1.abstractmethod
+    def Live(
+        self,
+        request_iterator: _MaybeAsyncIterator[_live_pb2.LiveRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_live_pb2.LiveResponse], _abc.AsyncIterator[_live_pb2.LiveResponse]]:
+        """Live painting: frames in, pictures out. The newest frame is what counts: it cancels the one at
+        work. A client that goes away ends all of it.
+        """
 
     @_abc_1.abstractmethod
     def Plan(

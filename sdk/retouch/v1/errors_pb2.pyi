@@ -49,6 +49,12 @@ class _ErrorCodeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorCode.V
     """A fault of the daemon itself (INTERNAL)."""
     ERROR_CODE_FORWARD_FAILED: _ErrorCode.ValueType  # 12
     """The network call itself failed (ForwardFailed, INTERNAL)."""
+    ERROR_CODE_UNAVAILABLE: _ErrorCode.ValueType  # 13
+    """The daemon cannot do it now: its disk refuses, or a process of it is being started
+    (UNAVAILABLE).
+    """
+    ERROR_CODE_MODEL_IN_USE: _ErrorCode.ValueType  # 14
+    """An edit keeps the model in memory (ModelInUse, FAILED_PRECONDITION)."""
 
 class ErrorCode(_ErrorCode, metaclass=_ErrorCodeEnumTypeWrapper):
     """What kind of fault. Each has one exception of retouch.errors and one gRPC status."""
@@ -79,6 +85,12 @@ ERROR_CODE_INTERNAL: ErrorCode.ValueType  # 11
 """A fault of the daemon itself (INTERNAL)."""
 ERROR_CODE_FORWARD_FAILED: ErrorCode.ValueType  # 12
 """The network call itself failed (ForwardFailed, INTERNAL)."""
+ERROR_CODE_UNAVAILABLE: ErrorCode.ValueType  # 13
+"""The daemon cannot do it now: its disk refuses, or a process of it is being started
+(UNAVAILABLE).
+"""
+ERROR_CODE_MODEL_IN_USE: ErrorCode.ValueType  # 14
+"""An edit keeps the model in memory (ModelInUse, FAILED_PRECONDITION)."""
 Global___ErrorCode: _TypeAlias = ErrorCode  # noqa: Y015
 
 class _GateStage:

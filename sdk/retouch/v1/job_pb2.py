@@ -23,33 +23,37 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
+from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from retouch.v1 import edit_pb2 as retouch_dot_v1_dot_edit__pb2
 from retouch.v1 import errors_pb2 as retouch_dot_v1_dot_errors__pb2
 from retouch.v1 import image_pb2 as retouch_dot_v1_dot_image__pb2
 from retouch.v1 import plan_pb2 as retouch_dot_v1_dot_plan__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14retouch/v1/job.proto\x12\nretouch.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17retouch/v1/errors.proto\x1a\x16retouch/v1/image.proto\x1a\x15retouch/v1/plan.proto\"\xe2\x03\n\x08JobEvent\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x0b\n\x03seq\x18\x02 \x01(\x04\x12(\n\x04time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12$\n\x06queued\x18\x04 \x01(\x0b\x32\x12.retouch.v1.QueuedH\x00\x12$\n\x06phases\x18\x05 \x01(\x0b\x32\x12.retouch.v1.PhasesH\x00\x12(\n\x08progress\x18\x06 \x01(\x0b\x32\x14.retouch.v1.ProgressH\x00\x12&\n\x07preview\x18\x07 \x01(\x0b\x32\x13.retouch.v1.PreviewH\x00\x12$\n\x06result\x18\x08 \x01(\x0b\x32\x12.retouch.v1.ResultH\x00\x12&\n\x07warning\x18\t \x01(\x0b\x32\x13.retouch.v1.WarningH\x00\x12&\n\x07\x62locked\x18\n \x01(\x0b\x32\x13.retouch.v1.BlockedH\x00\x12$\n\x06\x66\x61iled\x18\x0b \x01(\x0b\x32\x12.retouch.v1.FailedH\x00\x12*\n\tcancelled\x18\x0c \x01(\x0b\x32\x15.retouch.v1.CancelledH\x00\x12 \n\x04\x64one\x18\r \x01(\x0b\x32\x10.retouch.v1.DoneH\x00\x42\x07\n\x05\x65vent\"\x1a\n\x06Queued\x12\x10\n\x08position\x18\x01 \x01(\r\"+\n\x06Phases\x12!\n\x06phases\x18\x01 \x03(\x0b\x32\x11.retouch.v1.Phase\"g\n\x08Progress\x12\r\n\x05phase\x18\x01 \x01(\r\x12\x0c\n\x04step\x18\x02 \x01(\r\x12\x10\n\x08of_steps\x18\x03 \x01(\r\x12,\n\tremaining\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\"a\n\x07Preview\x12\x0f\n\x07variant\x18\x01 \x01(\r\x12#\n\x05image\x18\x02 \x01(\x0b\x32\x14.retouch.v1.ImageRef\x12 \n\x06\x62ounds\x18\x03 \x01(\x0b\x32\x10.retouch.v1.Rect\"\xb6\x02\n\x06Result\x12\x0f\n\x07variant\x18\x01 \x01(\r\x12#\n\x05patch\x18\x02 \x01(\x0b\x32\x14.retouch.v1.ImageRef\x12 \n\x06\x62ounds\x18\x03 \x01(\x0b\x32\x10.retouch.v1.Rect\x12,\n\x0e\x63omposite_mask\x18\x04 \x01(\x0b\x32\x14.retouch.v1.ImageRef\x12(\n\ncomposited\x18\x05 \x01(\x0b\x32\x14.retouch.v1.ImageRef\x12\x0c\n\x04seed\x18\x06 \x01(\x04\x12\x32\n\teffective\x18\x07 \x01(\x0b\x32\x1f.retouch.v1.EffectiveParameters\x12\x12\n\nreceipt_id\x18\x08 \x01(\t\x12\x17\n\nrank_score\x18\t \x01(\x01H\x00\x88\x01\x01\x42\r\n\x0b_rank_score\"C\n\tCancelled\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x12\n\nsteps_done\x18\x02 \x01(\r\x12\x12\n\nsteps_left\x18\x03 \x01(\r\"V\n\x04\x44one\x12\x10\n\x08released\x18\x01 \x01(\r\x12\x0f\n\x07\x62locked\x18\x02 \x01(\r\x12+\n\x08run_time\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Durationb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14retouch/v1/job.proto\x12\nretouch.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15retouch/v1/edit.proto\x1a\x17retouch/v1/errors.proto\x1a\x16retouch/v1/image.proto\x1a\x15retouch/v1/plan.proto\"\x8a\x04\n\x08JobEvent\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x0b\n\x03seq\x18\x02 \x01(\x04\x12(\n\x04time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12$\n\x06queued\x18\x04 \x01(\x0b\x32\x12.retouch.v1.QueuedH\x00\x12$\n\x06phases\x18\x05 \x01(\x0b\x32\x12.retouch.v1.PhasesH\x00\x12(\n\x08progress\x18\x06 \x01(\x0b\x32\x14.retouch.v1.ProgressH\x00\x12&\n\x07preview\x18\x07 \x01(\x0b\x32\x13.retouch.v1.PreviewH\x00\x12$\n\x06result\x18\x08 \x01(\x0b\x32\x12.retouch.v1.ResultH\x00\x12&\n\x07warning\x18\t \x01(\x0b\x32\x13.retouch.v1.WarningH\x00\x12&\n\x07\x62locked\x18\n \x01(\x0b\x32\x13.retouch.v1.BlockedH\x00\x12$\n\x06\x66\x61iled\x18\x0b \x01(\x0b\x32\x12.retouch.v1.FailedH\x00\x12*\n\tcancelled\x18\x0c \x01(\x0b\x32\x15.retouch.v1.CancelledH\x00\x12 \n\x04\x64one\x18\r \x01(\x0b\x32\x10.retouch.v1.DoneH\x00\x12&\n\x07updated\x18\x0e \x01(\x0b\x32\x13.retouch.v1.UpdatedH\x00\x42\x07\n\x05\x65vent\"\x1a\n\x06Queued\x12\x10\n\x08position\x18\x01 \x01(\r\"\x83\x01\n\x07Updated\x12+\n\x08priority\x18\x01 \x01(\x0e\x32\x19.retouch.v1.PriorityClass\x12\x0e\n\x06paused\x18\x02 \x01(\x08\x12\r\n\x05group\x18\x03 \x01(\t\x12,\n\x08\x64\x65\x61\x64line\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"+\n\x06Phases\x12!\n\x06phases\x18\x01 \x03(\x0b\x32\x11.retouch.v1.Phase\"g\n\x08Progress\x12\r\n\x05phase\x18\x01 \x01(\r\x12\x0c\n\x04step\x18\x02 \x01(\r\x12\x10\n\x08of_steps\x18\x03 \x01(\r\x12,\n\tremaining\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\"a\n\x07Preview\x12\x0f\n\x07variant\x18\x01 \x01(\r\x12#\n\x05image\x18\x02 \x01(\x0b\x32\x14.retouch.v1.ImageRef\x12 \n\x06\x62ounds\x18\x03 \x01(\x0b\x32\x10.retouch.v1.Rect\"\xf2\x02\n\x06Result\x12\x0f\n\x07variant\x18\x01 \x01(\r\x12#\n\x05patch\x18\x02 \x01(\x0b\x32\x14.retouch.v1.ImageRef\x12 \n\x06\x62ounds\x18\x03 \x01(\x0b\x32\x10.retouch.v1.Rect\x12,\n\x0e\x63omposite_mask\x18\x04 \x01(\x0b\x32\x14.retouch.v1.ImageRef\x12(\n\ncomposited\x18\x05 \x01(\x0b\x32\x14.retouch.v1.ImageRef\x12\x0c\n\x04seed\x18\x06 \x01(\x04\x12\x32\n\teffective\x18\x07 \x01(\x0b\x32\x1f.retouch.v1.EffectiveParameters\x12\x12\n\nreceipt_id\x18\x08 \x01(\t\x12\x17\n\nrank_score\x18\t \x01(\x01H\x00\x88\x01\x01\x12\x0f\n\x07receipt\x18\n \x01(\t\x12)\n\x08settings\x18\x0b \x01(\x0b\x32\x17.google.protobuf.StructB\r\n\x0b_rank_score\"C\n\tCancelled\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x12\n\nsteps_done\x18\x02 \x01(\r\x12\x12\n\nsteps_left\x18\x03 \x01(\r\"V\n\x04\x44one\x12\x10\n\x08released\x18\x01 \x01(\r\x12\x0f\n\x07\x62locked\x18\x02 \x01(\r\x12+\n\x08run_time\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Durationb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'retouch.v1.job_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_JOBEVENT']._serialized_start=174
-  _globals['_JOBEVENT']._serialized_end=656
-  _globals['_QUEUED']._serialized_start=658
-  _globals['_QUEUED']._serialized_end=684
-  _globals['_PHASES']._serialized_start=686
-  _globals['_PHASES']._serialized_end=729
-  _globals['_PROGRESS']._serialized_start=731
-  _globals['_PROGRESS']._serialized_end=834
-  _globals['_PREVIEW']._serialized_start=836
-  _globals['_PREVIEW']._serialized_end=933
-  _globals['_RESULT']._serialized_start=936
-  _globals['_RESULT']._serialized_end=1246
-  _globals['_CANCELLED']._serialized_start=1248
-  _globals['_CANCELLED']._serialized_end=1315
-  _globals['_DONE']._serialized_start=1317
-  _globals['_DONE']._serialized_end=1403
+  _globals['_JOBEVENT']._serialized_start=227
+  _globals['_JOBEVENT']._serialized_end=749
+  _globals['_QUEUED']._serialized_start=751
+  _globals['_QUEUED']._serialized_end=777
+  _globals['_UPDATED']._serialized_start=780
+  _globals['_UPDATED']._serialized_end=911
+  _globals['_PHASES']._serialized_start=913
+  _globals['_PHASES']._serialized_end=956
+  _globals['_PROGRESS']._serialized_start=958
+  _globals['_PROGRESS']._serialized_end=1061
+  _globals['_PREVIEW']._serialized_start=1063
+  _globals['_PREVIEW']._serialized_end=1160
+  _globals['_RESULT']._serialized_start=1163
+  _globals['_RESULT']._serialized_end=1533
+  _globals['_CANCELLED']._serialized_start=1535
+  _globals['_CANCELLED']._serialized_end=1602
+  _globals['_DONE']._serialized_start=1604
+  _globals['_DONE']._serialized_end=1690
 # @@protoc_insertion_point(module_scope)

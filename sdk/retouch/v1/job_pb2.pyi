@@ -7,8 +7,10 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
+from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from retouch.v1 import edit_pb2 as _edit_pb2
 from retouch.v1 import errors_pb2 as _errors_pb2
 from retouch.v1 import image_pb2 as _image_pb2
 from retouch.v1 import plan_pb2 as _plan_pb2
@@ -42,6 +44,7 @@ class JobEvent(_message.Message):
     FAILED_FIELD_NUMBER: _builtins.int
     CANCELLED_FIELD_NUMBER: _builtins.int
     DONE_FIELD_NUMBER: _builtins.int
+    UPDATED_FIELD_NUMBER: _builtins.int
     job_id: _builtins.str
     """The daemon's name for the job."""
     seq: _builtins.int
@@ -90,6 +93,10 @@ class JobEvent(_message.Message):
     def done(self) -> Global___Done:
         """The job is over and every variant was released or blocked."""
 
+    @_builtins.property
+    def updated(self) -> Global___Updated:
+        """How the job is served has changed."""
+
     def __init__(
         self,
         *,
@@ -106,12 +113,13 @@ class JobEvent(_message.Message):
         failed: _errors_pb2.Failed | None = ...,
         cancelled: Global___Cancelled | None = ...,
         done: Global___Done | None = ...,
+        updated: Global___Updated | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["blocked", b"blocked", "cancelled", b"cancelled", "done", b"done", "event", b"event", "failed", b"failed", "phases", b"phases", "preview", b"preview", "progress", b"progress", "queued", b"queued", "result", b"result", "time", b"time", "warning", b"warning"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["blocked", b"blocked", "cancelled", b"cancelled", "done", b"done", "event", b"event", "failed", b"failed", "phases", b"phases", "preview", b"preview", "progress", b"progress", "queued", b"queued", "result", b"result", "time", b"time", "updated", b"updated", "warning", b"warning"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["blocked", b"blocked", "cancelled", b"cancelled", "done", b"done", "event", b"event", "failed", b"failed", "job_id", b"job_id", "phases", b"phases", "preview", b"preview", "progress", b"progress", "queued", b"queued", "result", b"result", "seq", b"seq", "time", b"time", "warning", b"warning"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["blocked", b"blocked", "cancelled", b"cancelled", "done", b"done", "event", b"event", "failed", b"failed", "job_id", b"job_id", "phases", b"phases", "preview", b"preview", "progress", b"progress", "queued", b"queued", "result", b"result", "seq", b"seq", "time", b"time", "updated", b"updated", "warning", b"warning"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["queued", "phases", "progress", "preview", "result", "warning", "blocked", "failed", "cancelled", "done"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["queued", "phases", "progress", "preview", "result", "warning", "blocked", "failed", "cancelled", "done", "updated"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 
@@ -138,6 +146,42 @@ class Queued(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Queued: _TypeAlias = Queued  # noqa: Y015
+
+@_typing.final
+class Updated(_message.Message):
+    """How the job is served has changed; as it is now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PRIORITY_FIELD_NUMBER: _builtins.int
+    PAUSED_FIELD_NUMBER: _builtins.int
+    GROUP_FIELD_NUMBER: _builtins.int
+    DEADLINE_FIELD_NUMBER: _builtins.int
+    priority: _edit_pb2.PriorityClass.ValueType
+    """Who goes first."""
+    paused: _builtins.bool
+    """Whether it is paused."""
+    group: _builtins.str
+    """Its group; may be empty."""
+    @_builtins.property
+    def deadline(self) -> _timestamp_pb2.Timestamp:
+        """When it fails because it is of no use any more; unset = never."""
+
+    def __init__(
+        self,
+        *,
+        priority: _edit_pb2.PriorityClass.ValueType = ...,
+        paused: _builtins.bool = ...,
+        group: _builtins.str = ...,
+        deadline: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["deadline", b"deadline"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["deadline", b"deadline", "group", b"group", "paused", b"paused", "priority", b"priority"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Updated: _TypeAlias = Updated  # noqa: Y015
 
 @_typing.final
 class Phases(_message.Message):
@@ -248,6 +292,8 @@ class Result(_message.Message):
     EFFECTIVE_FIELD_NUMBER: _builtins.int
     RECEIPT_ID_FIELD_NUMBER: _builtins.int
     RANK_SCORE_FIELD_NUMBER: _builtins.int
+    RECEIPT_FIELD_NUMBER: _builtins.int
+    SETTINGS_FIELD_NUMBER: _builtins.int
     variant: _builtins.int
     """Which variant, from 0."""
     seed: _builtins.int
@@ -256,6 +302,8 @@ class Result(_message.Message):
     """Number of the signed receipt that the gate wrote."""
     rank_score: _builtins.float
     """Similarity of picture and prompt, when best_of ranked. Range -1 to 1."""
+    receipt: _builtins.str
+    """The receipt as the gate signed it: one line of JSON."""
     @_builtins.property
     def patch(self) -> _image_pb2.ImageRef:
         """The patch with its own alpha; unset when it was not asked for."""
@@ -276,6 +324,12 @@ class Result(_message.Message):
     def effective(self) -> _plan_pb2.EffectiveParameters:
         """Everything needed to make this variant again."""
 
+    @_builtins.property
+    def settings(self) -> _struct_pb2.Struct:
+        """What the engine says about how it was made, in words and numbers: sampler, steps, guidance, and
+        notes of the operations.
+        """
+
     def __init__(
         self,
         *,
@@ -288,10 +342,12 @@ class Result(_message.Message):
         effective: _plan_pb2.EffectiveParameters | None = ...,
         receipt_id: _builtins.str = ...,
         rank_score: _builtins.float | None = ...,
+        receipt: _builtins.str = ...,
+        settings: _struct_pb2.Struct | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_rank_score", b"_rank_score", "bounds", b"bounds", "composite_mask", b"composite_mask", "composited", b"composited", "effective", b"effective", "patch", b"patch", "rank_score", b"rank_score"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_rank_score", b"_rank_score", "bounds", b"bounds", "composite_mask", b"composite_mask", "composited", b"composited", "effective", b"effective", "patch", b"patch", "rank_score", b"rank_score", "settings", b"settings"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_rank_score", b"_rank_score", "bounds", b"bounds", "composite_mask", b"composite_mask", "composited", b"composited", "effective", b"effective", "patch", b"patch", "rank_score", b"rank_score", "receipt_id", b"receipt_id", "seed", b"seed", "variant", b"variant"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_rank_score", b"_rank_score", "bounds", b"bounds", "composite_mask", b"composite_mask", "composited", b"composited", "effective", b"effective", "patch", b"patch", "rank_score", b"rank_score", "receipt", b"receipt", "receipt_id", b"receipt_id", "seed", b"seed", "settings", b"settings", "variant", b"variant"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__rank_score: _TypeAlias = _typing.Literal["rank_score"]  # noqa: Y015
     _WhichOneofArgType__rank_score: _TypeAlias = _typing.Literal["_rank_score", b"_rank_score"]  # noqa: Y015

@@ -23,45 +23,58 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import any_pb2 as google_dot_protobuf_dot_any__pb2
+from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from retouch.v1 import image_pb2 as retouch_dot_v1_dot_image__pb2
 from retouch.v1 import mask_pb2 as retouch_dot_v1_dot_mask__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1aretouch/v1/operation.proto\x12\nretouch.v1\x1a\x19google/protobuf/any.proto\x1a\x16retouch/v1/image.proto\x1a\x15retouch/v1/mask.proto\"\x8d\x04\n\tOperation\x12(\n\x08guidance\x18\x01 \x01(\x0b\x32\x14.retouch.v1.GuidanceH\x00\x12$\n\x06sdedit\x18\x02 \x01(\x0b\x32\x12.retouch.v1.SDEditH\x00\x12\x37\n\x10instruct_pix2pix\x18\x03 \x01(\x0b\x32\x1b.retouch.v1.InstructPix2PixH\x00\x12)\n\tsoft_mask\x18\x04 \x01(\x0b\x32\x14.retouch.v1.SoftMaskH\x00\x12\x36\n\x10prompt_to_prompt\x18\x05 \x01(\x0b\x32\x1a.retouch.v1.PromptToPromptH\x00\x12+\n\nip_adapter\x18\x06 \x01(\x0b\x32\x15.retouch.v1.IPAdapterH\x00\x12-\n\x0bt2i_adapter\x18\x07 \x01(\x0b\x32\x16.retouch.v1.T2IAdapterH\x00\x12%\n\x07\x62\x65st_of\x18\x08 \x01(\x0b\x32\x12.retouch.v1.BestOfH\x00\x12&\n\x06\x63ustom\x18\x0f \x01(\x0b\x32\x14.google.protobuf.AnyH\x00\x12\"\n\x06region\x18\x10 \x01(\x0b\x32\x12.retouch.v1.Region\x12\x12\n\x05start\x18\x11 \x01(\x01H\x01\x88\x01\x01\x12\x11\n\x04stop\x18\x12 \x01(\x01H\x02\x88\x01\x01\x42\x0b\n\ttechniqueB\x08\n\x06_startB\x07\n\x05_stop\"J\n\x08Guidance\x12\x12\n\x05scale\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x14\n\x07rescale\x18\x02 \x01(\x01H\x01\x88\x01\x01\x42\x08\n\x06_scaleB\n\n\x08_rescale\"N\n\x06SDEdit\x12\x15\n\x08strength\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x14\n\x07repeats\x18\x02 \x01(\rH\x01\x88\x01\x01\x42\x0b\n\t_strengthB\n\n\x08_repeats\"c\n\x0fInstructPix2Pix\x12\x17\n\ntext_scale\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x18\n\x0bimage_scale\x18\x02 \x01(\x01H\x01\x88\x01\x01\x42\r\n\x0b_text_scaleB\x0e\n\x0c_image_scale\"Z\n\x08SoftMask\x12\x15\n\x08strength\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12*\n\x06method\x18\x02 \x01(\x0e\x32\x1a.retouch.v1.SoftMaskMethodB\x0b\n\t_strength\"\xea\x03\n\x0ePromptToPrompt\x12\x15\n\rsource_prompt\x18\x01 \x01(\t\x12,\n\x04mode\x18\x02 \x01(\x0e\x32\x1e.retouch.v1.PromptToPromptMode\x12\x18\n\x0b\x63ross_start\x18\x03 \x01(\x01H\x00\x88\x01\x01\x12\x17\n\ncross_stop\x18\x04 \x01(\x01H\x01\x88\x01\x01\x12\x17\n\nself_start\x18\x05 \x01(\x01H\x02\x88\x01\x01\x12\x16\n\tself_stop\x18\x06 \x01(\x01H\x03\x88\x01\x01\x12\x34\n\x05words\x18\x07 \x03(\x0b\x32%.retouch.v1.PromptToPrompt.WordsEntry\x12\x13\n\x0b\x62lend_words\x18\x08 \x03(\t\x12\x1c\n\x0f\x62lend_threshold\x18\t \x01(\x01H\x04\x88\x01\x01\x12\x18\n\x0b\x62lend_start\x18\n \x01(\x01H\x05\x88\x01\x01\x12\x13\n\x06invert\x18\x0b \x01(\x08H\x06\x88\x01\x01\x1a,\n\nWordsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x42\x0e\n\x0c_cross_startB\r\n\x0b_cross_stopB\r\n\x0b_self_startB\x0c\n\n_self_stopB\x12\n\x10_blend_thresholdB\x0e\n\x0c_blend_startB\t\n\x07_invert\"\x9c\x01\n\tIPAdapter\x12$\n\x06images\x18\x01 \x03(\x0b\x32\x14.retouch.v1.ImageRef\x12\x0f\n\x07weights\x18\x02 \x03(\x01\x12\x12\n\x05scale\x18\x03 \x01(\x01H\x00\x88\x01\x01\x12+\n\x06layers\x18\x04 \x01(\x0e\x32\x1b.retouch.v1.IPAdapterLayers\x12\r\n\x05model\x18\x05 \x01(\tB\x08\n\x06_scale\"\xd0\x01\n\nT2IAdapter\x12(\n\x04kind\x18\x01 \x01(\x0e\x32\x1a.retouch.v1.T2IAdapterKind\x12#\n\x05image\x18\x02 \x01(\x0b\x32\x14.retouch.v1.ImageRef\x12\x17\n\npreprocess\x18\x03 \x01(\x08H\x00\x88\x01\x01\x12\x12\n\x05scale\x18\x04 \x01(\x01H\x01\x88\x01\x01\x12\r\n\x05model\x18\x05 \x01(\t\x12\x13\n\x06guided\x18\x06 \x01(\x08H\x02\x88\x01\x01\x42\r\n\x0b_preprocessB\x08\n\x06_scaleB\t\n\x07_guided\"-\n\x06\x42\x65stOf\x12\x0e\n\x01n\x18\x01 \x01(\rH\x00\x88\x01\x01\x12\r\n\x05model\x18\x02 \x01(\tB\x04\n\x02_n*\x87\x01\n\x0eSoftMaskMethod\x12 \n\x1cSOFT_MASK_METHOD_UNSPECIFIED\x10\x00\x12\x19\n\x15SOFT_MASK_METHOD_AUTO\x10\x01\x12\x1c\n\x18SOFT_MASK_METHOD_INPAINT\x10\x02\x12\x1a\n\x16SOFT_MASK_METHOD_BLEND\x10\x03*\xc4\x01\n\x12PromptToPromptMode\x12%\n!PROMPT_TO_PROMPT_MODE_UNSPECIFIED\x10\x00\x12\x1e\n\x1aPROMPT_TO_PROMPT_MODE_AUTO\x10\x01\x12!\n\x1dPROMPT_TO_PROMPT_MODE_REPLACE\x10\x02\x12 \n\x1cPROMPT_TO_PROMPT_MODE_REFINE\x10\x03\x12\"\n\x1ePROMPT_TO_PROMPT_MODE_REWEIGHT\x10\x04*\x90\x01\n\x0fIPAdapterLayers\x12!\n\x1dIP_ADAPTER_LAYERS_UNSPECIFIED\x10\x00\x12\x1a\n\x16IP_ADAPTER_LAYERS_FULL\x10\x01\x12\x1b\n\x17IP_ADAPTER_LAYERS_STYLE\x10\x02\x12!\n\x1dIP_ADAPTER_LAYERS_COMPOSITION\x10\x03*\xa3\x01\n\x0eT2IAdapterKind\x12 \n\x1cT2I_ADAPTER_KIND_UNSPECIFIED\x10\x00\x12\x1a\n\x16T2I_ADAPTER_KIND_CANNY\x10\x01\x12\x1b\n\x17T2I_ADAPTER_KIND_SKETCH\x10\x02\x12\x1a\n\x16T2I_ADAPTER_KIND_COLOR\x10\x03\x12\x1a\n\x16T2I_ADAPTER_KIND_DEPTH\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1aretouch/v1/operation.proto\x12\nretouch.v1\x1a\x19google/protobuf/any.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x16retouch/v1/image.proto\x1a\x15retouch/v1/mask.proto\"\x8d\x04\n\tOperation\x12(\n\x08guidance\x18\x01 \x01(\x0b\x32\x14.retouch.v1.GuidanceH\x00\x12$\n\x06sdedit\x18\x02 \x01(\x0b\x32\x12.retouch.v1.SDEditH\x00\x12\x37\n\x10instruct_pix2pix\x18\x03 \x01(\x0b\x32\x1b.retouch.v1.InstructPix2PixH\x00\x12)\n\tsoft_mask\x18\x04 \x01(\x0b\x32\x14.retouch.v1.SoftMaskH\x00\x12\x36\n\x10prompt_to_prompt\x18\x05 \x01(\x0b\x32\x1a.retouch.v1.PromptToPromptH\x00\x12+\n\nip_adapter\x18\x06 \x01(\x0b\x32\x15.retouch.v1.IPAdapterH\x00\x12-\n\x0bt2i_adapter\x18\x07 \x01(\x0b\x32\x16.retouch.v1.T2IAdapterH\x00\x12%\n\x07\x62\x65st_of\x18\x08 \x01(\x0b\x32\x12.retouch.v1.BestOfH\x00\x12&\n\x06\x63ustom\x18\x0f \x01(\x0b\x32\x14.google.protobuf.AnyH\x00\x12\"\n\x06region\x18\x10 \x01(\x0b\x32\x12.retouch.v1.Region\x12\x12\n\x05start\x18\x11 \x01(\x01H\x01\x88\x01\x01\x12\x11\n\x04stop\x18\x12 \x01(\x01H\x02\x88\x01\x01\x42\x0b\n\ttechniqueB\x08\n\x06_startB\x07\n\x05_stop\"\xc2\x02\n\x0f\x43ustomOperation\x12\x0c\n\x04name\x18\x01 \x01(\t\x12+\n\nparameters\x18\x02 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x37\n\x06images\x18\x03 \x03(\x0b\x32\'.retouch.v1.CustomOperation.ImagesEntry\x12\x35\n\x05masks\x18\x04 \x03(\x0b\x32&.retouch.v1.CustomOperation.MasksEntry\x1a\x44\n\x0bImagesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12$\n\x05value\x18\x02 \x01(\x0b\x32\x15.retouch.v1.ImageList:\x02\x38\x01\x1a>\n\nMasksEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x1f\n\x05value\x18\x02 \x01(\x0b\x32\x10.retouch.v1.Mask:\x02\x38\x01\"1\n\tImageList\x12$\n\x06images\x18\x01 \x03(\x0b\x32\x14.retouch.v1.ImageRef\"J\n\x08Guidance\x12\x12\n\x05scale\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x14\n\x07rescale\x18\x02 \x01(\x01H\x01\x88\x01\x01\x42\x08\n\x06_scaleB\n\n\x08_rescale\"N\n\x06SDEdit\x12\x15\n\x08strength\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x14\n\x07repeats\x18\x02 \x01(\rH\x01\x88\x01\x01\x42\x0b\n\t_strengthB\n\n\x08_repeats\"c\n\x0fInstructPix2Pix\x12\x17\n\ntext_scale\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x18\n\x0bimage_scale\x18\x02 \x01(\x01H\x01\x88\x01\x01\x42\r\n\x0b_text_scaleB\x0e\n\x0c_image_scale\"Z\n\x08SoftMask\x12\x15\n\x08strength\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12*\n\x06method\x18\x02 \x01(\x0e\x32\x1a.retouch.v1.SoftMaskMethodB\x0b\n\t_strength\"\xea\x03\n\x0ePromptToPrompt\x12\x15\n\rsource_prompt\x18\x01 \x01(\t\x12,\n\x04mode\x18\x02 \x01(\x0e\x32\x1e.retouch.v1.PromptToPromptMode\x12\x18\n\x0b\x63ross_start\x18\x03 \x01(\x01H\x00\x88\x01\x01\x12\x17\n\ncross_stop\x18\x04 \x01(\x01H\x01\x88\x01\x01\x12\x17\n\nself_start\x18\x05 \x01(\x01H\x02\x88\x01\x01\x12\x16\n\tself_stop\x18\x06 \x01(\x01H\x03\x88\x01\x01\x12\x34\n\x05words\x18\x07 \x03(\x0b\x32%.retouch.v1.PromptToPrompt.WordsEntry\x12\x13\n\x0b\x62lend_words\x18\x08 \x03(\t\x12\x1c\n\x0f\x62lend_threshold\x18\t \x01(\x01H\x04\x88\x01\x01\x12\x18\n\x0b\x62lend_start\x18\n \x01(\x01H\x05\x88\x01\x01\x12\x13\n\x06invert\x18\x0b \x01(\x08H\x06\x88\x01\x01\x1a,\n\nWordsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x42\x0e\n\x0c_cross_startB\r\n\x0b_cross_stopB\r\n\x0b_self_startB\x0c\n\n_self_stopB\x12\n\x10_blend_thresholdB\x0e\n\x0c_blend_startB\t\n\x07_invert\"\x9c\x01\n\tIPAdapter\x12$\n\x06images\x18\x01 \x03(\x0b\x32\x14.retouch.v1.ImageRef\x12\x0f\n\x07weights\x18\x02 \x03(\x01\x12\x12\n\x05scale\x18\x03 \x01(\x01H\x00\x88\x01\x01\x12+\n\x06layers\x18\x04 \x01(\x0e\x32\x1b.retouch.v1.IPAdapterLayers\x12\r\n\x05model\x18\x05 \x01(\tB\x08\n\x06_scale\"\xd0\x01\n\nT2IAdapter\x12(\n\x04kind\x18\x01 \x01(\x0e\x32\x1a.retouch.v1.T2IAdapterKind\x12#\n\x05image\x18\x02 \x01(\x0b\x32\x14.retouch.v1.ImageRef\x12\x17\n\npreprocess\x18\x03 \x01(\x08H\x00\x88\x01\x01\x12\x12\n\x05scale\x18\x04 \x01(\x01H\x01\x88\x01\x01\x12\r\n\x05model\x18\x05 \x01(\t\x12\x13\n\x06guided\x18\x06 \x01(\x08H\x02\x88\x01\x01\x42\r\n\x0b_preprocessB\x08\n\x06_scaleB\t\n\x07_guided\"-\n\x06\x42\x65stOf\x12\x0e\n\x01n\x18\x01 \x01(\rH\x00\x88\x01\x01\x12\r\n\x05model\x18\x02 \x01(\tB\x04\n\x02_n*\x87\x01\n\x0eSoftMaskMethod\x12 \n\x1cSOFT_MASK_METHOD_UNSPECIFIED\x10\x00\x12\x19\n\x15SOFT_MASK_METHOD_AUTO\x10\x01\x12\x1c\n\x18SOFT_MASK_METHOD_INPAINT\x10\x02\x12\x1a\n\x16SOFT_MASK_METHOD_BLEND\x10\x03*\xc4\x01\n\x12PromptToPromptMode\x12%\n!PROMPT_TO_PROMPT_MODE_UNSPECIFIED\x10\x00\x12\x1e\n\x1aPROMPT_TO_PROMPT_MODE_AUTO\x10\x01\x12!\n\x1dPROMPT_TO_PROMPT_MODE_REPLACE\x10\x02\x12 \n\x1cPROMPT_TO_PROMPT_MODE_REFINE\x10\x03\x12\"\n\x1ePROMPT_TO_PROMPT_MODE_REWEIGHT\x10\x04*\x90\x01\n\x0fIPAdapterLayers\x12!\n\x1dIP_ADAPTER_LAYERS_UNSPECIFIED\x10\x00\x12\x1a\n\x16IP_ADAPTER_LAYERS_FULL\x10\x01\x12\x1b\n\x17IP_ADAPTER_LAYERS_STYLE\x10\x02\x12!\n\x1dIP_ADAPTER_LAYERS_COMPOSITION\x10\x03*\xa3\x01\n\x0eT2IAdapterKind\x12 \n\x1cT2I_ADAPTER_KIND_UNSPECIFIED\x10\x00\x12\x1a\n\x16T2I_ADAPTER_KIND_CANNY\x10\x01\x12\x1b\n\x17T2I_ADAPTER_KIND_SKETCH\x10\x02\x12\x1a\n\x16T2I_ADAPTER_KIND_COLOR\x10\x03\x12\x1a\n\x16T2I_ADAPTER_KIND_DEPTH\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'retouch.v1.operation_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_CUSTOMOPERATION_IMAGESENTRY']._loaded_options = None
+  _globals['_CUSTOMOPERATION_IMAGESENTRY']._serialized_options = b'8\001'
+  _globals['_CUSTOMOPERATION_MASKSENTRY']._loaded_options = None
+  _globals['_CUSTOMOPERATION_MASKSENTRY']._serialized_options = b'8\001'
   _globals['_PROMPTTOPROMPT_WORDSENTRY']._loaded_options = None
   _globals['_PROMPTTOPROMPT_WORDSENTRY']._serialized_options = b'8\001'
-  _globals['_SOFTMASKMETHOD']._serialized_start=1904
-  _globals['_SOFTMASKMETHOD']._serialized_end=2039
-  _globals['_PROMPTTOPROMPTMODE']._serialized_start=2042
-  _globals['_PROMPTTOPROMPTMODE']._serialized_end=2238
-  _globals['_IPADAPTERLAYERS']._serialized_start=2241
-  _globals['_IPADAPTERLAYERS']._serialized_end=2385
-  _globals['_T2IADAPTERKIND']._serialized_start=2388
-  _globals['_T2IADAPTERKIND']._serialized_end=2551
-  _globals['_OPERATION']._serialized_start=117
-  _globals['_OPERATION']._serialized_end=642
-  _globals['_GUIDANCE']._serialized_start=644
-  _globals['_GUIDANCE']._serialized_end=718
-  _globals['_SDEDIT']._serialized_start=720
-  _globals['_SDEDIT']._serialized_end=798
-  _globals['_INSTRUCTPIX2PIX']._serialized_start=800
-  _globals['_INSTRUCTPIX2PIX']._serialized_end=899
-  _globals['_SOFTMASK']._serialized_start=901
-  _globals['_SOFTMASK']._serialized_end=991
-  _globals['_PROMPTTOPROMPT']._serialized_start=994
-  _globals['_PROMPTTOPROMPT']._serialized_end=1484
-  _globals['_PROMPTTOPROMPT_WORDSENTRY']._serialized_start=1333
-  _globals['_PROMPTTOPROMPT_WORDSENTRY']._serialized_end=1377
-  _globals['_IPADAPTER']._serialized_start=1487
-  _globals['_IPADAPTER']._serialized_end=1643
-  _globals['_T2IADAPTER']._serialized_start=1646
-  _globals['_T2IADAPTER']._serialized_end=1854
-  _globals['_BESTOF']._serialized_start=1856
-  _globals['_BESTOF']._serialized_end=1901
+  _globals['_SOFTMASKMETHOD']._serialized_start=2310
+  _globals['_SOFTMASKMETHOD']._serialized_end=2445
+  _globals['_PROMPTTOPROMPTMODE']._serialized_start=2448
+  _globals['_PROMPTTOPROMPTMODE']._serialized_end=2644
+  _globals['_IPADAPTERLAYERS']._serialized_start=2647
+  _globals['_IPADAPTERLAYERS']._serialized_end=2791
+  _globals['_T2IADAPTERKIND']._serialized_start=2794
+  _globals['_T2IADAPTERKIND']._serialized_end=2957
+  _globals['_OPERATION']._serialized_start=147
+  _globals['_OPERATION']._serialized_end=672
+  _globals['_CUSTOMOPERATION']._serialized_start=675
+  _globals['_CUSTOMOPERATION']._serialized_end=997
+  _globals['_CUSTOMOPERATION_IMAGESENTRY']._serialized_start=865
+  _globals['_CUSTOMOPERATION_IMAGESENTRY']._serialized_end=933
+  _globals['_CUSTOMOPERATION_MASKSENTRY']._serialized_start=935
+  _globals['_CUSTOMOPERATION_MASKSENTRY']._serialized_end=997
+  _globals['_IMAGELIST']._serialized_start=999
+  _globals['_IMAGELIST']._serialized_end=1048
+  _globals['_GUIDANCE']._serialized_start=1050
+  _globals['_GUIDANCE']._serialized_end=1124
+  _globals['_SDEDIT']._serialized_start=1126
+  _globals['_SDEDIT']._serialized_end=1204
+  _globals['_INSTRUCTPIX2PIX']._serialized_start=1206
+  _globals['_INSTRUCTPIX2PIX']._serialized_end=1305
+  _globals['_SOFTMASK']._serialized_start=1307
+  _globals['_SOFTMASK']._serialized_end=1397
+  _globals['_PROMPTTOPROMPT']._serialized_start=1400
+  _globals['_PROMPTTOPROMPT']._serialized_end=1890
+  _globals['_PROMPTTOPROMPT_WORDSENTRY']._serialized_start=1739
+  _globals['_PROMPTTOPROMPT_WORDSENTRY']._serialized_end=1783
+  _globals['_IPADAPTER']._serialized_start=1893
+  _globals['_IPADAPTER']._serialized_end=2049
+  _globals['_T2IADAPTER']._serialized_start=2052
+  _globals['_T2IADAPTER']._serialized_end=2260
+  _globals['_BESTOF']._serialized_start=2262
+  _globals['_BESTOF']._serialized_end=2307
 # @@protoc_insertion_point(module_scope)

@@ -11,6 +11,7 @@ from collections import abc as _abc
 from google.protobuf import any_pb2 as _any_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from retouch.v1 import image_pb2 as _image_pb2
@@ -206,7 +207,7 @@ class Operation(_message.Message):
 
     @_builtins.property
     def custom(self) -> _any_pb2.Any:
-        """A third party's operation: its own message, of a type that the catalogue lists."""
+        """Any operation of the catalogue, also a third party's: a CustomOperation."""
 
     @_builtins.property
     def region(self) -> _mask_pb2.Region:
@@ -248,6 +249,116 @@ class Operation(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType_technique) -> _WhichOneofReturnType_technique | None: ...
 
 Global___Operation: _TypeAlias = Operation  # noqa: Y015
+
+@_typing.final
+class CustomOperation(_message.Message):
+    """An operation by its name in the catalogue, with its parameters as the catalogue describes them.
+    So a client can use operations that it has no messages for.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class ImagesEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        @_builtins.property
+        def value(self) -> Global___ImageList: ...
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: Global___ImageList | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class MasksEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        @_builtins.property
+        def value(self) -> _mask_pb2.Mask: ...
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _mask_pb2.Mask | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    NAME_FIELD_NUMBER: _builtins.int
+    PARAMETERS_FIELD_NUMBER: _builtins.int
+    IMAGES_FIELD_NUMBER: _builtins.int
+    MASKS_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Name in the catalogue. Required."""
+    @_builtins.property
+    def parameters(self) -> _struct_pb2.Struct:
+        """Numbers, yes or no, texts, words of a choice, models, and word weights (an object of numbers);
+        lists of numbers or texts where the parameter is repeated. Null = not given.
+        """
+
+    @_builtins.property
+    def images(self) -> _containers.MessageMap[_builtins.str, Global___ImageList]:
+        """Pictures, by the name of their parameter."""
+
+    @_builtins.property
+    def masks(self) -> _containers.MessageMap[_builtins.str, _mask_pb2.Mask]:
+        """Masks, by the name of their parameter. The one called "mask" travels as Operation.region."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        parameters: _struct_pb2.Struct | None = ...,
+        images: _abc.Mapping[_builtins.str, Global___ImageList] | None = ...,
+        masks: _abc.Mapping[_builtins.str, _mask_pb2.Mask] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["parameters", b"parameters"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["images", b"images", "masks", b"masks", "name", b"name", "parameters", b"parameters"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CustomOperation: _TypeAlias = CustomOperation  # noqa: Y015
+
+@_typing.final
+class ImageList(_message.Message):
+    """Pictures of one parameter."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IMAGES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def images(self) -> _containers.RepeatedCompositeFieldContainer[_image_pb2.ImageRef]:
+        """One; several where the parameter is repeated."""
+
+    def __init__(
+        self,
+        *,
+        images: _abc.Iterable[_image_pb2.ImageRef] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["images", b"images"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImageList: _TypeAlias = ImageList  # noqa: Y015
 
 @_typing.final
 class Guidance(_message.Message):

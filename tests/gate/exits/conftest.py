@@ -192,7 +192,7 @@ class _Fixed:
         working, request = self.plan.region.working, self.plan.request
         made = self.drawn(max(working.height, working.width), 1)[: working.height, : working.width]
         seeds = range(request.seed, request.seed + request.variants)
-        return [(made.astype(np.float32) / 255, seed, {}) for seed in seeds]
+        return [[(made.astype(np.float32) / 255, seed, {})] for seed in seeds]
 
 
 @pytest.fixture
@@ -200,7 +200,7 @@ def attempt(gate, drawn, job, tmp_path, monkeypatch):
     """Try an exit: ``attempt(way, gate, side)``; what came out, and the error that ended it."""
     trials = []
 
-    def alone(plan, *rest):
+    def alone(plan, *rest, **given):
         return _Fixed(drawn, plan)
 
     def together(plans, *rest):

@@ -1,0 +1,1 @@
+"""``retouch top``: a live look at a daemon, from its status alone."""

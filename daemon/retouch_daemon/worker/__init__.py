@@ -1,1 +1,0 @@
-"""The worker: engine and gate in a process of their own. Only here torch is imported."""
