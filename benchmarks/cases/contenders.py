@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import diffusers
-import torch
 from torch import Tensor
 
 from cases.full_size import Beside, Making, beside, checkpoint
 from cases.reference import scheduler
 from cases.stable_diffusion import class_of
 from retouch.models.model import Model
-from retouch.models.precision import place_network
+from retouch.models.precision import choose_memory_format, place_network
 
 ADAPTER_SCALE = 0.7
 
@@ -61,7 +60,7 @@ def contenders(making: Making) -> Contenders:
     known = checkpoint(making)
     adapters = beside(making, known)
     stock, alike, shown = (copy.deepcopy(known.unet) for _ in range(3))
-    place_network(alike, making.device, making.dtype, torch.channels_last)
+    place_network(alike, making.device, making.dtype, choose_memory_format(making.device))
     vae = copy.deepcopy(known.vae)
     # SDXL's image-to-image pipelines would compute the autoencoder in float32 otherwise: the
     # published one overflows in float16, never in bfloat16.

@@ -20,7 +20,7 @@ from retouch.models.precision import place_network
 #: More rows than those of the knee gain less than a tenth.
 KNEE = 0.9
 #: Where our forward is also measured in the other memory order.
-CONTIGUOUS_ROWS = (2, 16)
+OTHER_ORDER_ROWS = (2, 16)
 STEPS = 30  # of the edits that design goals speak of, two rows each
 
 
@@ -44,9 +44,9 @@ def against_rows(
     """
     ours = _sweep(lambda n: _our_forward(known, n), device, flops, matmul, rows)
     reference = _sweep(lambda n: _their_forward(known, n), device, flops, matmul, diffusers_rows)
-    with _contiguous(known):
-        few = [n for n in rows if n in CONTIGUOUS_ROWS]
-        contiguous = _sweep(lambda n: _our_forward(known, n), device, flops, matmul, few)
+    with _other_order(known):
+        few = [n for n in rows if n in OTHER_ORDER_ROWS]
+        other = _sweep(lambda n: _our_forward(known, n), device, flops, matmul, few)
     best = max(found["rows_per_second"] for found in ours.values())
     knee = next(n for n, found in ours.items() if found["rows_per_second"] >= KNEE * best)
     sheet = device.data_sheet
@@ -55,7 +55,8 @@ def against_rows(
         "matmul_tflops": matmul / 1e12,
         "data_sheet_tflops": None if sheet is None else sheet / 1e12,
         "rows": ours,
-        "rows_contiguous": contiguous,
+        "rows_other_order": other,
+        "order": str(known.model.memory_format),
         "diffusers_rows": reference,
         "knee": int(knee),
         "best_rows_per_second": best,
@@ -66,10 +67,11 @@ def against_rows(
 
 
 @contextlib.contextmanager
-def _contiguous(known: Contenders) -> Iterator[None]:
-    """Our network in contiguous order, then in its own again."""
+def _other_order(known: Contenders) -> Iterator[None]:
+    """Our network in the order that is not its own (contiguous, channels-last), then in its own."""
     usual = known.model.memory_format
-    _reorder(known.model, torch.contiguous_format)
+    orders = torch.contiguous_format, torch.channels_last
+    _reorder(known.model, orders[usual is torch.contiguous_format])
     try:
         yield
     finally:

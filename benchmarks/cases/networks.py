@@ -49,7 +49,7 @@ def our_model(
     quick: bool, dtype: torch.dtype | None = None, order: torch.memory_format | None = None
 ) -> Model:
     """Our model in its own default format, or in a given one."""
-    return Model(checkpoint(quick), dtype=dtype, memory_format=order or torch.channels_last)
+    return Model(checkpoint(quick), dtype=dtype, memory_format=order)
 
 
 def their_pipeline(

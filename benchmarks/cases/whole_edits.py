@@ -24,16 +24,16 @@ def compare(
     contenders = {
         "ours": ours(known, wanted),
         "diffusers": reference(known, wanted),
-        "diffusers_channels_last": reference(known, wanted, unet=known.alike),
+        "diffusers_same_order": reference(known, wanted, unet=known.alike),
     }
     made = {name: run() for name, run in contenders.items()}
     taken = device.take_turns(contenders, repeats, seconds)
-    mine, same = taken["ours"]["median"], made["diffusers_channels_last"]
+    mine, same = taken["ours"]["median"], made["diffusers_same_order"]
     return {
         "steps": steps,
         "seconds": taken,
         "steps_per_second": steps / mine,
-        "overhead_vs_diffusers": mine / taken["diffusers_channels_last"]["median"],
+        "overhead_vs_diffusers": mine / taken["diffusers_same_order"]["median"],
         "default_vs_diffusers": mine / taken["diffusers"]["median"],
         "psnr_to_diffusers": psnr(same, made["ours"], float(same.max() - same.min())),
         "working_bytes": device.working_bytes(contenders["ours"]),

@@ -17,7 +17,6 @@ from dataclasses import astuple, replace
 from typing import TYPE_CHECKING
 
 from retouch.denoiser import evaluate
-from retouch.models.content_cache import content_key
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -76,6 +75,8 @@ def invert_once(edit: Edit, latents: Tensor, condition: Condition) -> Inversion:
     Returns:
         The state at every level, the finished one included.
     """
+    from retouch.models.content_cache import content_key
+
     model, levels = edit.model, edit.levels
     plain = not (condition.image_prompts or condition.residuals or condition.attention)
     if not (model.contents.enabled and plain):

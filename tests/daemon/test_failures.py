@@ -38,6 +38,7 @@ RAISED = (
 )
 KEPT = (
     (storage.StorageError("unexpected"), "INTERNAL", Status.INTERNAL, False),
+    (storage.NoDigest("../x"), "INVALID_FIELD", Status.INVALID_ARGUMENT, False),
     (storage.UnknownBlob("ab"), "INVALID_IMAGE", Status.NOT_FOUND, False),
     (storage.UnknownJob("j"), "INVALID_FIELD", Status.NOT_FOUND, False),
     (storage.CorruptBlob("ab", "cd"), "INVALID_IMAGE", Status.DATA_LOSS, False),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import signal
 import socket
 from pathlib import Path
@@ -46,10 +48,11 @@ def main(
         idle_seconds=model_idle_seconds or None,
         on_bytes=loaded.note,
     )
-    try:
+    # Without a front there is nothing to do.
+    with contextlib.suppress(OSError):
         EngineLoop(BlockingLink(connection), library, blobs, row_cap, loaded).run(beat)
-    except OSError:
-        return  # the front is gone
+    # A thread that loads a model cannot be stopped, and torch aborts if it outlives Python.
+    os._exit(0)
 
 
 if __name__ == "__main__":

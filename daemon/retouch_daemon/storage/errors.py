@@ -23,9 +23,7 @@ class NoDigest(StorageError, ValueError):
     def __init__(self, given: str) -> None:
         self.field, self.value, self.fix = "sha256", given[:80], "send the SHA-256 of the bytes"
         self.allowed = "64 lower-case hexadecimal digits"
-        super().__init__(
-            f"sha256: got {self.value!r}; allowed: {self.allowed}. Fix: {self.fix}."
-        )
+        super().__init__(f"sha256: got {self.value!r}; allowed: {self.allowed}. Fix: {self.fix}.")
 
 
 class UnknownBlob(StorageError):

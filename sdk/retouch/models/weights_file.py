@@ -19,6 +19,8 @@ from retouch.errors import ModelInvalid, ModelMissing
 PICKLE_SUFFIXES = (".ckpt", ".bin", ".pt", ".pth")
 # The format's own limit; a longer header is not a header.
 MAX_HEADER_BYTES = 100_000_000
+# What JSON of a stranger's can raise: it may be nested, and its numbers large, without limit.
+_DAMAGED = (ValueError, RecursionError, OverflowError)
 DOWNLOAD_AGAIN = "copy or download the file again and compare its size with the publisher's"
 
 
@@ -64,8 +66,8 @@ def read_header(path: Path) -> Header:
         entries = json.loads(raw)
         metadata = dict(entries.pop("__metadata__", None) or {})
         shapes = {name: tuple(map(int, entry["shape"])) for name, entry in entries.items()}
-        end = max((entry["data_offsets"][1] for entry in entries.values()), default=0)
-    except (ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
+        end = int(max((entry["data_offsets"][1] for entry in entries.values()), default=0))
+    except (*_DAMAGED, TypeError, KeyError, AttributeError, IndexError) as error:
         raise ModelInvalid(
             str(path), "its safetensors header is damaged", DOWNLOAD_AGAIN
         ) from error
@@ -134,7 +136,7 @@ def read_json(path: Path) -> dict[str, Any]:
     except FileNotFoundError as error:
         fix = "restore the publisher's file of this name"
         raise ModelInvalid(str(path.parent), f"it has no {path.name}", fix) from error
-    except (OSError, ValueError) as error:
+    except (OSError, *_DAMAGED) as error:
         raise ModelInvalid(str(path), "not readable as JSON", DOWNLOAD_AGAIN) from error
     if not isinstance(data, dict):
         raise ModelInvalid(str(path), "not a JSON object", DOWNLOAD_AGAIN)
