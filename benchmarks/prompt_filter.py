@@ -1,11 +1,13 @@
 """How often the prompt filter is right, and how long it takes.
 
-Sets of sentences: those that rules and thresholds were tuned on, among them the held-out sets of
-earlier rounds, and the held-out set of the last round, which was written before its author read a
-rule. Of that one only counts are printed and written, never a sentence, so that nobody tunes on it
-by chance; sentences that a development set holds too are left out of it. Every sentence is also
-asked for inside of a long harmless prompt. A missed goal is a finding: the exit code is 0 all the
-same.
+Sets of sentences: those that rules, thresholds and classifier were made with, among them the
+held-out sets of earlier rounds, and the held-out set of the last round, which was written before
+its author read a rule. Of that one only counts are printed and written, never a sentence, so that
+nobody tunes on it by chance; sentences that a development set holds too are left out of it. What
+the filter makes of the others says nothing about new texts: for that, each round is left out of the
+classifier's training in turn (``python -m training.prompt_classifier --leave-out``). Every sentence
+is also asked for inside of a long harmless prompt. A missed goal is a finding: the exit code is 0
+all the same.
 """
 
 from __future__ import annotations
@@ -31,8 +33,15 @@ from retouch_safety.prompts import PROFILES, Category, PromptFields, PromptFilte
 
 SEED = 0  # nothing is drawn at random
 SETS = Path(__file__).parent / "prompts"
-TUNED_ON = ("development", "held_out_round_1", "held_out_round_2", "held_out_round_3")
-HELD_OUT = "held_out_round_4"
+TUNED_ON = (
+    "development",
+    "development_neighbours",
+    "held_out_round_1",
+    "held_out_round_2",
+    "held_out_round_3",
+    "held_out_round_4",
+)
+HELD_OUT = "held_out_round_5"
 NAMES = (*TUNED_ON, HELD_OUT)
 TIMED = 40  # prompts
 

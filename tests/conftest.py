@@ -55,3 +55,7 @@ def pytest_terminal_summary(terminalreporter):
     count = sum(dict(report.user_properties).get("cases", 1) for report in passed)
     if passed:
         terminalreporter.write_line(f"gate: {count} cases, no picture without a valid receipt")
+    for report in terminalreporter.stats.get("passed", ()):
+        for name, words in report.user_properties:
+            if name == "fuzz":
+                terminalreporter.write_line(f"fuzz: {words}")

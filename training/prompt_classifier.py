@@ -3,7 +3,7 @@
     python -m training.prompt_classifier               # writes the package's file
     python -m training.prompt_classifier --leave-out   # only measures, each round left out in turn
 
-Deterministic: nothing is drawn at random. Of a text that is to be refused the whole is an example
+Deterministic: nothing is drawn at random. The prototypes of the margins are examples too. Of a text that is to be refused the whole is an example
 of its category, of a harmless one every passage that the filter would ask about. Texts in other
 languages are examples of what is harmless only: the encoder reads English.
 """
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 import tomllib
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -27,11 +28,18 @@ from sklearn.svm import SVC
 
 from retouch_safety.prompts import Category, PromptFields, PromptFilter, SentenceEncoder
 from retouch_safety.prompts import classifier as classifier_module
-from retouch_safety.prompts.classifier import BODY, BODY_CATEGORIES, FILE, Classifier, Machines
-from retouch_safety.prompts.classifier import packed, unpacked
+from retouch_safety.prompts.classifier import (
+    BODY,
+    BODY_CATEGORIES,
+    FILE,
+    Classifier,
+    Machines,
+    packed,
+    unpacked,
+)
 from retouch_safety.prompts.embedding import Vectors
 from retouch_safety.prompts.fields import Role
-from retouch_safety.prompts.margin import Margins
+from retouch_safety.prompts.margin import Margins, load_prototypes
 from retouch_safety.prompts.meaning import Meaning
 from retouch_safety.prompts.policy import load_policy
 from retouch_safety.prompts.rules import Rules
@@ -85,12 +93,18 @@ class Reader:
                 for text in texts:
                     for example in self._harmless(text):
                         found.setdefault(example.text, example)
+        for example in _prototypes():
+            found.setdefault(example.text, example)
         return list(found.values())
 
     def _harmless(self, text: str) -> Iterator[Example]:
-        for passage in passages(check_text(self._rules, "prompt", text, Role.POSITIVE)):
+        checked = check_text(self._rules, "prompt", text, Role.POSITIVE)
+        for passage in passages(checked):
             weight = WHOLE if passage.extent == "whole" else PART
             yield Example(passage.text, HARMLESS, weight)
+        for finding in checked.findings:  # what the filter asks about a word in doubt
+            for around in finding.around:
+                yield Example(around, HARMLESS, PART)
 
     def _refused(self, kind: str, text: str) -> Iterator[Example]:
         if kind in _MIXED:
@@ -110,6 +124,16 @@ class Reader:
         (measured,) = self._margins.measure([text])
         margins = {c: m for c, m in measured.profile.items() if c is not Category.SUGGESTIVE}
         return max(margins, key=lambda category: margins[category]).name.lower()
+
+
+def _prototypes() -> Iterator[Example]:
+    prototypes = load_prototypes()
+    for category, lines in prototypes.named.items():
+        if category is not Category.SUGGESTIVE:
+            for line in lines:
+                yield Example(line.lower(), category.name.lower(), 1.0)
+    for line in prototypes.harmless:
+        yield Example(line.lower(), HARMLESS, WHOLE)
 
 
 def fit(examples: Sequence[Example], encoder: SentenceEncoder, texts: bytes = b"") -> Machines:
@@ -135,9 +159,7 @@ def fit(examples: Sequence[Example], encoder: SentenceEncoder, texts: bytes = b"
     return Machines(mean, components, whole[used], scale, weights, biases, GAMMA, texts)
 
 
-def _machine(
-    points: Vectors, side: Any, harmless: Any, counts: Any
-) -> tuple[Vectors, float]:
+def _machine(points: Vectors, side: Any, harmless: Any, counts: Any) -> tuple[Vectors, float]:
     rows = np.flatnonzero(side | harmless)
     target = side[rows].astype(int)
     weights = counts[rows].copy()
@@ -153,11 +175,11 @@ def read(name: str) -> dict[str, Any]:
 
 
 def digest() -> bytes:
-    """Return a SHA-256 of all labelled texts: the weights belong to them."""
-    found = hashlib.sha256()
-    for name in NAMES:
-        found.update((SETS / f"{name}.toml").read_bytes())
-    return found.digest()
+    """Return a SHA-256 of all labelled texts, without comments: the weights belong to them."""
+    texts: list[object] = [[read(name)["benign"], read(name)["violating"]] for name in NAMES]
+    prototypes = load_prototypes()
+    texts += [dict(prototypes.named), prototypes.harmless]
+    return hashlib.sha256(json.dumps(texts).encode()).digest()
 
 
 def leave_out(name: str, reader: Reader, encoder: SentenceEncoder) -> dict[str, str]:

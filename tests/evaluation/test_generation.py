@@ -123,7 +123,7 @@ def test_side_by_side_gives_what_one_at_a_time_gives(runner):
     together = list(draw(prompts, "tiny", runner, steps=2))
     alone = [next(draw([prompt], "tiny", runner, steps=2)) for prompt in prompts]
     for a, b in zip(together, alone, strict=True):
-        np.testing.assert_allclose(a.pixels, b.pixels, atol=1e-4)
+        np.testing.assert_allclose(a.pixels, b.pixels, atol=2e-4)
     assert np.abs(together[0].pixels - together[1].pixels).max() > 0.01
 
 

@@ -22,6 +22,7 @@ MISSING = [part for part in PARTS if f"retouch-mini{part}" not in SHIPPED]
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.timeout(900),  # the first test pays for all: minutes on a busy machine
     pytest.mark.skipif(bool(MISSING), reason=f"not shipped yet: {', '.join(MISSING)}"),
 ]
 

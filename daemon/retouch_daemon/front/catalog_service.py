@@ -66,15 +66,16 @@ class CatalogService(rpc.CatalogServiceServicer):
 
     def __init__(self, engine: WorkerProcess, gate: WorkerProcess) -> None:
         self._engine, self._gate = engine, gate
+        self._describing: asyncio.Task[catalog_pb2.Catalog] | None = None
 
     async def Describe(self, request: pb.DescribeRequest, context: _Context) -> pb.DescribeResponse:
         """Describe everything that is installed."""
         async with answering(context):
-            catalog = await asyncio.to_thread(describe)
-            loaded = await self._loaded()
-            for model in catalog.models:
-                model.loaded = model.name in loaded
-            return pb.DescribeResponse(catalog=catalog)
+            # Those who ask at the same time get the same answer: a client that asks all the time
+            # takes one thread, and leaves the others to everybody else.
+            if self._describing is None or self._describing.done():
+                self._describing = asyncio.create_task(self._described())
+            return pb.DescribeResponse(catalog=await asyncio.shield(self._describing))
 
     async def LoadModel(
         self, request: pb.LoadModelRequest, context: _Context
@@ -94,6 +95,13 @@ class CatalogService(rpc.CatalogServiceServicer):
             answer = await asked(self._engine, "unload_model", record.name.encode())
             refuse_unless_answered(answer, "unload_model")
             return pb.UnloadModelResponse(was_loaded=answer.values.get("was_loaded") is True)
+
+    async def _described(self) -> catalog_pb2.Catalog:
+        catalog = await asyncio.to_thread(describe)
+        loaded = await self._loaded()
+        for model in catalog.models:
+            model.loaded = model.name in loaded
+        return catalog
 
     async def _loaded(self) -> Sequence[str]:
         """Models in memory; none where the engine does not say so soon."""

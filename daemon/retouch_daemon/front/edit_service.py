@@ -20,6 +20,7 @@ from retouch_daemon.front.identity import client_of
 from retouch_daemon.front.job_messages import (
     NAME_CHARACTERS,
     STATES,
+    checked_limit,
     checked_name,
     checked_priority,
     described,
@@ -163,7 +164,7 @@ class EditService(rpc.EditServiceServicer):
         digests = await asyncio.to_thread(checked_blobs, edit, self._blobs)
         deadline = None
         if edit.HasField("time_limit"):
-            deadline = time.time() + edit.time_limit.ToNanoseconds() / 1e9
+            deadline = time.time() + checked_limit(edit.time_limit)
         return NewJob(
             client=client,
             client_job_id=edit.client_job_id,

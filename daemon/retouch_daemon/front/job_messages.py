@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from retouch.errors import InvalidField
@@ -32,6 +33,8 @@ STATES: Final = {
 }
 #: Longest client_job_id, group and document_id.
 NAME_CHARACTERS: Final = 128
+#: Seconds of the longest time limit: a year. A date that no calendar has could never be told.
+LONGEST_LIMIT: Final = 366 * 86_400
 
 
 def described(job: JobRecord) -> pb.Job:
@@ -72,6 +75,15 @@ def checked_priority(priority: int) -> int:
     if priority not in PRIORITIES:
         raise InvalidField("priority", priority, "0 to 3", "use one of the named values")
     return PRIORITIES[edit_pb2.PriorityClass.ValueType(priority)]
+
+
+def checked_limit(limit: Duration) -> float:
+    """Return the seconds of a time limit. Raises InvalidField where it is no time to come."""
+    seconds = limit.ToNanoseconds() / 1e9
+    if not 0 < seconds <= LONGEST_LIMIT:
+        allowed, fix = f"more than 0 s, at most {LONGEST_LIMIT} s", "choose one, or leave it out"
+        raise InvalidField("time_limit", f"{seconds:g} s", allowed, fix)
+    return seconds
 
 
 def _time(seconds: float) -> Timestamp:

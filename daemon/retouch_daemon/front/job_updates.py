@@ -10,7 +10,7 @@ from retouch.errors import InvalidField
 from retouch.v1 import edit_service_pb2 as pb
 from retouch_daemon.front.dispatcher import RUNNING, Dispatcher
 from retouch_daemon.front.event_feed import EventFeed
-from retouch_daemon.front.job_messages import checked_name, checked_priority, updated
+from retouch_daemon.front.job_messages import checked_limit, checked_name, checked_priority, updated
 from retouch_daemon.storage.errors import QuotaExceeded
 from retouch_daemon.storage.journal import JobRecord, Journal, Service
 
@@ -34,11 +34,7 @@ def service_of(request: pb.UpdateRequest, job: JobRecord, now: float) -> Service
         group = checked_name("new_group", request.new_group)
     deadline = job.deadline
     if request.WhichOneof("new_limit") == "time_limit":
-        seconds = request.time_limit.ToNanoseconds() / 1e9
-        if seconds <= 0:
-            fix = "cancel the job, or allow it some time"
-            raise InvalidField("time_limit", f"{seconds:g} s", "more than 0 s", fix)
-        deadline = now + seconds
+        deadline = now + checked_limit(request.time_limit)
     elif request.WhichOneof("new_limit") == "no_time_limit":
         if not request.no_time_limit:
             raise InvalidField("no_time_limit", False, "true", "leave it out")

@@ -6,6 +6,7 @@ import asyncio
 import fcntl
 import logging
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, Final
 
@@ -50,6 +51,9 @@ from retouch_daemon.storage.journal import Journal
 GRACE: Final = 5.0
 #: Seconds between two looks at whether running edits have ended.
 _LOOK: Final = 0.1
+#: Threads that wait for the disk: more than the open calls of one client, so that what it asks
+#: for does not keep the steps of others' jobs from being written.
+_THREADS: Final = 128
 _DAY: Final = 86_400.0
 _HOUR: Final = 3_600.0
 SERVICES: Final = tuple(
@@ -101,6 +105,8 @@ class Daemon:
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Daemon:
+        threads = ThreadPoolExecutor(_THREADS, "storage")
+        asyncio.get_running_loop().set_default_executor(threads)
         token = read_token(self.settings.token_file)
         self._check = TokenCheck(token)
         self._server = self._assembled()

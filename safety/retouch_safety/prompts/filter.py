@@ -1,4 +1,4 @@
-"""The prompt filter: every text of a request, through rules, embedding margins and extensions.
+"""The prompt filter: every text of a request, through rules, meaning and extensions.
 
 The filter reads; it changes nothing. The original text goes to the model.
 """
@@ -13,14 +13,14 @@ from retouch_safety.prompts.embedding import SentenceEncoder
 from retouch_safety.prompts.errors import PromptCheckFailed, PromptRefused
 from retouch_safety.prompts.extension import Objection, PromptRule
 from retouch_safety.prompts.fields import PromptFields
-from retouch_safety.prompts.margin import ADULT, Margins, Measured
-from retouch_safety.prompts.policy import FLOOR_LIMITS, load_policy
+from retouch_safety.prompts.meaning import DOUBT_RESOLVED, Exceeded, Judged, Meaning
+from retouch_safety.prompts.policy import load_policy
 from retouch_safety.prompts.rules import Found, Rules
 from retouch_safety.prompts.text import CheckedText, check_text
 from retouch_safety.prompts.verdict import FLOOR, Block, Category, PromptVerdict, Stage
 from retouch_safety.prompts.windows import Passage, passages
 
-_MOST_PASSAGES = 600  # of one request
+_MOST_PASSAGES = 900  # of one request
 
 _ADVICE = "Change this part of the prompt."
 _ADVICES = {
@@ -32,6 +32,9 @@ _ADVICES = {
 }
 _JOINT = "prompt and other fields"
 _YOUNG = ("minor", "young")
+
+Doubted = tuple[Block, tuple[str, ...]]
+"""What a rule refuses with a doubt, and the doubtful word with its neighbours."""
 
 
 class PromptFilter:
@@ -61,12 +64,13 @@ class PromptFilter:
         self._rules = Rules()
         self._extra_rules = tuple(extra_rules)
         self._encoder = SentenceEncoder() if encoder is None else encoder
-        self._margins = Margins(self._encoder, self._policy.accepted)
+        self._meaning = Meaning(self._encoder, self._policy)
 
     def check(self, fields: PromptFields) -> PromptVerdict:
         """Return the verdict on a request.
 
-        The embedding is asked only where no rule has refused.
+        The embedding is asked only where no rule has refused, or only one that rests on a word with
+        a second meaning: then the classifier decides which of the two is meant.
 
         Raises:
             PromptCheckFailed: the model is missing or broken; nothing may run then.
@@ -79,9 +83,10 @@ class PromptFilter:
             for name, text, role in fields.texts()
             if text.strip()
         ]
-        blocks = [*_without_text(fields), *self._by_rule(texts), *self._by_extension(texts)]
+        firm, doubtful = self._by_rule(texts)
+        blocks = [*_without_text(fields), *firm, *self._by_extension(texts)]
         if not blocks:
-            blocks = self._by_embedding(texts)
+            blocks = self._by_meaning(texts, doubtful)
         ordered = sorted(dict.fromkeys(blocks), key=lambda block: block.category not in FLOOR)
         return PromptVerdict(self._policy.name, tuple(ordered))
 
@@ -107,15 +112,27 @@ class PromptFilter:
         if self.check(PromptFields(prompt="sexualised picture of a minor")).allowed:
             raise PromptCheckFailed("the prompt rules do not work. Fix: reinstall Retouch.")
 
-    def _by_rule(self, texts: Sequence[CheckedText]) -> Iterator[Block]:
+    def _by_rule(self, texts: Sequence[CheckedText]) -> tuple[list[Block], list[Doubted]]:
+        """Return what the rules refuse without a doubt, and what with one; the floor has none."""
+        firm: list[Block] = []
+        doubtful: list[Doubted] = []
         for text in texts:
             for finding in text.findings:
                 if self._policy.refuses(finding.category):
-                    yield _ruled(text.field, finding.category, finding.clause)
+                    block = _ruled(text.field, finding.category, finding.clause)
+                    if finding.doubt and finding.category not in FLOOR:
+                        doubtful.append((block, finding.around))
+                    else:
+                        firm.append(block)
+            if not _nobody_wears_them(texts):
+                for finding in text.avoided:
+                    if self._policy.refuses(finding.category):
+                        firm.append(_ruled(text.field, finding.category, finding.clause))
         together: tuple[Found, ...] = tuple(one for text in texts for one in text.floor)
         if not any(finding.category is Category.MINORS for t in texts for finding in t.findings):
             for finding in self._rules.floor_findings(together):
-                yield _ruled(_JOINT, finding.category, finding.clause)
+                firm.append(_ruled(_JOINT, finding.category, finding.clause))
+        return firm, doubtful
 
     def _by_extension(self, texts: Sequence[CheckedText]) -> Iterator[Block]:
         for rule in self._extra_rules:
@@ -128,42 +145,51 @@ class PromptFilter:
                     raise PromptCheckFailed(f"{message}. Fix: repair or remove it.") from error
                 yield from blocks
 
-    def _by_embedding(self, texts: Sequence[CheckedText]) -> list[Block]:
+    def _by_meaning(self, texts: Sequence[CheckedText], doubtful: Sequence[Doubted]) -> list[Block]:
+        """Return the rules' blocks whose doubt stands, and what the embedding refuses."""
         asked = [passage for text in texts for passage in passages(text)]
         if not asked:  # nothing to embed: the model is not even loaded
-            return []
+            return [block for block, _ in doubtful]
         if len(asked) > _MOST_PASSAGES:
-            clause = f"{len(asked)} clauses"
-            advice = f"Use at most {_MOST_PASSAGES} clauses in all."
-            return [
-                Block(
-                    "request", Stage.FIELDS, Category.UNREADABLE, clause, math.nan, math.nan, advice
-                )
-            ]
+            return [*(block for block, _ in doubtful), _too_many(len(asked))]
         young = any(one.concept in _YOUNG for text in texts for one in text.floor)
-        measured = self._margins.measure([passage.text for passage in asked])
-        judged = (self._judged(p, m, young) for p, m in zip(asked, measured, strict=True))
-        return [block for block in judged if block is not None]
+        judged = list(zip(asked, self._meaning.judge(asked, young), strict=True))
+        blocks = [block for block, around in doubtful if self._stands(block, around, judged)]
+        return blocks + [_meant(p, one.exceeded) for p, one in judged if one.exceeded is not None]
 
-    def _judged(self, passage: Passage, measured: Measured, young: bool) -> Block | None:
-        """Return the block of the category that exceeds its limit most, the floor's first."""
-        bounds = [(Category.MINORS, measured.floor[Category.MINORS], FLOOR_LIMITS)]
-        if young:
-            # with a minor anywhere in the request, this is the floor's matter in every clause
-            bounds += [(Category.MINORS, measured.floor[c], FLOOR_LIMITS) for c in ADULT]
-        named = self._policy.limits.items()
-        bounds += [(category, measured.profile[category], limits) for category, limits in named]
-        over = []
-        for category, margin, limits in bounds:
-            limit = limits.of(passage.text, passage.extent)
-            # not (margin < limit): NaN compares False and must refuse
-            if not (margin < limit):
-                over.append((category in FLOOR, margin - limit, category, margin, limit))
-        if not over:
-            return None
-        _, _, category, margin, limit = max(over)
-        advice = _ADVICES.get(category, _ADVICE)
-        return Block(passage.field, Stage.EMBEDDING, category, passage.text, margin, limit, advice)
+    def _stands(
+        self, block: Block, around: tuple[str, ...], judged: Sequence[tuple[Passage, Judged]]
+    ) -> bool:
+        """Return whether anything in the text, or the word's neighbours, is like a request."""
+        values = [one.likeness for passage, one in judged if passage.field == block.field]
+        values += self._meaning.likeness(around)
+        # not (value < limit): NaN compares False and must refuse
+        return not values or not all(value < DOUBT_RESOLVED for value in values)
+
+
+def _nobody_wears_them(texts: Sequence[CheckedText]) -> bool:
+    """Return whether the request is about a place for clothes and no person: a wardrobe."""
+    concepts = {one.concept for text in texts for one in text.floor}
+    return "clothes_place" in concepts and not concepts & {"person", "minor", "young"}
+
+
+def _meant(passage: Passage, over: Exceeded) -> Block:
+    advice = _ADVICES.get(over.category, _ADVICE)
+    return Block(
+        passage.field,
+        Stage.EMBEDDING,
+        over.category,
+        passage.text,
+        over.score,
+        over.limit,
+        advice,
+    )
+
+
+def _too_many(passages: int) -> Block:
+    advice = f"Use at most {_MOST_PASSAGES} clauses in all."
+    clause = f"{passages} clauses"
+    return Block("request", Stage.FIELDS, Category.UNREADABLE, clause, math.nan, math.nan, advice)
 
 
 def _ruled(field: str, category: Category, clause: str) -> Block:

@@ -19,6 +19,8 @@ from retouch_safety.prompts.tables import table
 from retouch_safety.prompts.verdict import Category
 
 _GONE = "·"  # stands for a word that a mask took out
+_REACHES = (1, 2)  # words on either side
+_PEOPLE = ("person", "minor", "young", "people_group")
 
 
 @dataclass(frozen=True)
@@ -30,20 +32,32 @@ class Found:
         language: whose list it stands in.
         clause: the clause it stands in.
         place: number of its first word, -1 in scripts without spaces.
+        words: the words that stand for it.
     """
 
     concept: str
     language: str
     clause: str
     place: int
+    words: str = ""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What a rule refuses, and in which clause."""
+    """What a rule refuses, and in which clause.
+
+    Attributes:
+        category: what was asked for.
+        clause: the part of the text.
+        doubt: a word with a second meaning that the rule rests on, and no person beside it who
+            could be meant; empty where there is no doubt.
+        around: the word with its neighbours, so that nothing can be hidden in a long clause.
+    """
 
     category: Category
     clause: str
+    doubt: str = ""
+    around: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -77,6 +91,7 @@ class Rules:
         )
         self._ordinary = frozenset(data["ordinary"])
         self._hard = {concept: Category[name] for concept, name in data["hard"].items()}
+        self._ambiguous = frozenset(data["ambiguous"])
         self._pairs = tuple(_pair(entry) for entry in data["pairs"])
         self._patterns = tuple(rulebook.patterns())
         self._masks = tuple(rulebook.masks())
@@ -94,8 +109,11 @@ class Rules:
     def findings(self, reading: Reading) -> tuple[Finding, ...]:
         """Return everything that is refused in one text, without repeats."""
         found = self.concepts(reading)
+        peopled = {one.clause for one in found if one.concept in _PEOPLE}
+        # other lists have English words too: topless
+        english = {(one.clause, one.words) for one in found if one.language == "en"}
         refused = [
-            Finding(self._hard[one.concept], one.clause)
+            self._refused(reading, one, one.clause in peopled or not _is_among(one, english))
             for one in found
             if one.concept in self._hard
         ]
@@ -137,10 +155,28 @@ class Rules:
         joined = rulebook.hiragana("".join(character for character, _ in reading.unspaced))
         return next((term for term in self._uncovering_unspaced if term in joined), None)
 
+    def _refused(self, reading: Reading, one: Found, certain: bool) -> Finding:
+        category = self._hard[one.concept]
+        words = one.words.split()
+        doubt = next((word for word in words if word in self._ambiguous), "")
+        if certain or not doubt:
+            return Finding(category, one.clause)
+        place = one.place + words.index(doubt)
+        around = tuple(dict.fromkeys(_around(reading, place, reach) for reach in _REACHES))
+        if " " not in around[0]:  # alone in its clause, a word says nothing about its meaning
+            return Finding(category, one.clause)
+        return Finding(category, one.clause, doubt, around)
+
     def _look(self, reading: Reading, masks: tuple[re.Pattern[str], ...]) -> tuple[Found, ...]:
         words = _masked(reading, masks)
         found = [
-            Found(hit.concept, hit.language, _clause_of(reading, hit.start), hit.start)
+            Found(
+                hit.concept,
+                hit.language,
+                _clause_of(reading, hit.start),
+                hit.start,
+                " ".join(words[hit.start : hit.stop]),
+            )
             for hit in self.lexicon.hits(words)
         ]
         text, starts = _joined(words)
@@ -148,7 +184,7 @@ class Rules:
             for match in pattern.expression.finditer(text):
                 place = bisect_right(starts, match.start()) - 1
                 clause = _clause_of(reading, place)
-                found.append(Found(pattern.concept, pattern.language, clause, place))
+                found.append(Found(pattern.concept, pattern.language, clause, place, match[0]))
         found += self._unspaced_concepts(reading)
         return tuple(found)
 
@@ -179,6 +215,16 @@ class Rules:
                     refused.append(Finding(pair.category, clause))
                     break
         return refused
+
+
+def _is_among(one: Found, known: set[tuple[str, str]]) -> bool:
+    return (one.clause, one.words) in known
+
+
+def _around(reading: Reading, place: int, reach: int) -> str:
+    """Return a word and those beside it in its clause."""
+    nearby = reading.words[max(place - reach, 0) : place + reach + 1]
+    return " ".join(word.text for word in nearby if word.clause == reading.words[place].clause)
 
 
 def _clause_of(reading: Reading, place: int) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from retouch_safety.prompts.fields import Role
 from retouch_safety.prompts.names import inside, words_of
@@ -12,6 +14,9 @@ from retouch_safety.prompts.reading import Reading
 from retouch_safety.prompts.rules import Finding, Found, Rules
 from retouch_safety.prompts.syntax import strip_syntax
 from retouch_safety.prompts.verdict import Category
+
+_WORDS = re.compile(r"[^\W\d_]+")
+_SHORTEST_HALF = 4  # letters
 
 
 @dataclass(frozen=True)
@@ -24,6 +29,7 @@ class CheckedText:
         plain: its plain readings.
         drawn: readings of what the picture shall show, without benign phrases, for the embedding.
         findings: what the rules refuse.
+        avoided: what the inverted rule refuses: clothes that shall not be there.
         floor: concepts for the floor's rules across fields.
     """
 
@@ -32,6 +38,7 @@ class CheckedText:
     plain: tuple[str, ...]
     drawn: tuple[Reading, ...]
     findings: tuple[Finding, ...]
+    avoided: tuple[Finding, ...]
     floor: tuple[Found, ...]
 
 
@@ -48,21 +55,23 @@ def check_text(rules: Rules, field: str, text: str, role: Role) -> CheckedText:
         plain = readings(words_of(text))
         named = [rules.read(reading) for reading in plain]
         found = _drawn_findings(rules, named) or list(_inside_names(rules, named))
-        return CheckedText(field, text, plain, (), _distinct(found), _floor(rules, named))
+        found = [replace(finding, doubt="", around=()) for finding in found]
+        return CheckedText(field, text, plain, (), _distinct(found), (), _floor(rules, named))
     stripped = strip_syntax(text)
     shown, hidden = _readings(stripped.drawn), _readings(stripped.avoided)
     names = [check_text(rules, field, name, Role.NAME) for name in stripped.names]
     if role is not Role.POSITIVE:
         shown, hidden = hidden, shown
     drawn_readings = tuple(rules.read(reading) for reading in shown)
-    found = _drawn_findings(rules, drawn_readings)
+    found = [_if_written(one, text) for one in _drawn_findings(rules, drawn_readings)]
     # a negative prompt may name a garment; a prompt that takes one back does not want it worn
-    found += _avoided_findings(rules, hidden, garments=role is not Role.NEGATIVE)
+    avoided = _avoided_findings(rules, hidden, garments=role is not Role.NEGATIVE)
     found += [finding for name in names for finding in name.findings]
     floor = _floor(rules, drawn_readings) + tuple(one for name in names for one in name.floor)
     # a window may cut a benign phrase in two, and half of one is no longer benign
     embedded = tuple(rules.without_benign(reading) for reading in drawn_readings)
-    return CheckedText(field, text, (*shown, *hidden), embedded, _distinct(found), floor)
+    plain = (*shown, *hidden)
+    return CheckedText(field, text, plain, embedded, _distinct(found), _distinct(avoided), floor)
 
 
 def _readings(texts: tuple[str, ...]) -> tuple[str, ...]:
@@ -72,6 +81,16 @@ def _readings(texts: tuple[str, ...]) -> tuple[str, ...]:
 
 def _drawn_findings(rules: Rules, read: list[Reading] | tuple[Reading, ...]) -> list[Finding]:
     return [finding for reading in read for finding in rules.findings(reading)]
+
+
+def _if_written(finding: Finding, text: str) -> Finding:
+    """Return the finding without its doubt where the word was disguised: that has one meaning."""
+    words = _WORDS.findall(text.lower())
+    # glory hole, self-harm; not n u d e
+    words += [a + b for a, b in pairwise(words) if min(len(a), len(b)) >= _SHORTEST_HALF]
+    if finding.doubt and finding.doubt not in words:
+        return replace(finding, doubt="", around=())
+    return finding
 
 
 def _avoided_findings(rules: Rules, hidden: tuple[str, ...], *, garments: bool) -> list[Finding]:

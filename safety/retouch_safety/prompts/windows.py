@@ -1,14 +1,16 @@
-"""What the embedding is asked about: whole texts, their clauses, and parts of long clauses.
+"""What the embedding is asked about: whole texts, clauses, neighbours, and parts of long clauses.
 
 A violation inside of a long harmless prompt hardly moves the whole prompt's embedding. Clauses are
-therefore scored alone, and long ones in parts too, so that leaving out commas hides nothing.
+therefore scored alone, short ones together with the next one too ("a woman on the rug, nothing
+on"), and long ones in parts, so that neither commas nor leaving them out hides anything.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from retouch_safety.prompts.policy import Extent
 from retouch_safety.prompts.text import CheckedText
@@ -17,6 +19,7 @@ _WINDOW, _STRIDE = 8, 4  # words
 _LONGEST_WHOLE = 80  # words; more do not fit the encoder
 _LONGEST_CLAUSE = 24
 _SHORTEST_PART = 3
+_LONGEST_JOINED = 12
 _JOINTS = re.compile(
     r" (?:and|while|where|as|but|then|plus|next to|beside|in front of|behind|with|showing) "
 )
@@ -44,6 +47,8 @@ def passages(text: CheckedText) -> Iterator[Passage]:
             found.setdefault(alone, Passage(text.field, alone, "clause"))
             for part in _parts(clause):
                 found.setdefault(part, Passage(text.field, part, "part"))
+        for joined in _neighbours(clauses):
+            found.setdefault(joined, Passage(text.field, joined, "clause"))
     yield from found.values()
 
 
@@ -58,6 +63,13 @@ def _parts(clause: str) -> Iterator[str]:
     for part in _JOINTS.split(clause):
         if _SHORTEST_PART <= len(part.split()) <= _LONGEST_CLAUSE:
             yield part
+
+
+def _neighbours(clauses: Sequence[str]) -> Iterator[str]:
+    for one, other in pairwise(clauses):
+        joined = f"{one}, {other}"
+        if len(joined.split()) <= _LONGEST_JOINED:
+            yield joined
 
 
 def _is_readable(clause: str) -> bool:
