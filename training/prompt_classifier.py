@@ -3,9 +3,10 @@
     python -m training.prompt_classifier               # writes the package's file
     python -m training.prompt_classifier --leave-out   # only measures, each round left out in turn
 
-Deterministic: nothing is drawn at random. The prototypes of the margins are examples too. Of a text that is to be refused the whole is an example
+Deterministic: nothing is drawn at random. Of a text that is to be refused the whole is an example
 of its category, of a harmless one every passage that the filter would ask about. Texts in other
-languages are examples of what is harmless only: the encoder reads English.
+languages are examples of what is harmless only: the encoder reads English. The prototypes of the
+margins are examples too.
 """
 
 from __future__ import annotations
