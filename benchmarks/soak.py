@@ -34,7 +34,7 @@ _AT_ONCE, _MEASURING = 12, 0.1
 #: Share of the run that is warm-up.
 _WARM = 0.25
 _KEPT_JOBS = 60
-_BLOB_BYTES = 48 << 20
+_BLOB_BYTES = 16 << 20
 _OPTIONS = (
     "--total-bytes", f"{_BLOB_BYTES}", "--client-bytes", f"{_BLOB_BYTES // 2}",
     "--keep-free-bytes", "0",
@@ -120,7 +120,7 @@ async def _run(served: Served, options: argparse.Namespace) -> tuple[dict[str, A
         "last visits ended after seconds": behind,
         "visits": dict(visitors.seen.counts),
     }
-    faults += visitors.seen.faults + served.complaints()
+    faults += visitors.seen.faults + served.complaints() + served.replaced()
     for part in (_memory(samples, seconds), _folder(samples), _speed(visitors)):
         results |= part[0]
         faults += part[1]

@@ -19,8 +19,9 @@ _HOUR = 3600.0
 _MIB = 1 << 20
 #: Samples are averaged over so many stretches of time, which are nearly independent.
 _STRETCHES = 24
-#: A growth over the whole run below this share of a process's memory is noise of its allocator.
-NOISE = 0.01
+#: A growth over the whole run below this share of a process's memory, or below so many MiB, is
+#: noise of its allocator and of the database's cache.
+NOISE, LITTLE = 0.01, 1.0
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ def slope(times: Sequence[float], values: Sequence[float]) -> Slope:
 
 def grows(found: Slope, seconds: float, memory: float) -> bool:
     """Whether a slope is more than noise, over so many seconds of a process of so many MiB."""
-    return found.low > 0 and found.per_hour * seconds / _HOUR > NOISE * memory
+    return found.low > 0 and found.per_hour * seconds / _HOUR > max(LITTLE, NOISE * memory)
 
 
 def _stretches(times: Sequence[float], values: Sequence[float]) -> tuple[list[float], list[float]]:

@@ -107,6 +107,11 @@ class Served:
             for child in psutil.wait_procs(children, timeout=10)[1]:
                 child.kill()
 
+    def replaced(self) -> list[str]:
+        """Lines of its log that say why it has ended a worker itself."""
+        lines = self.log.read_text("utf-8", "replace").splitlines() if self.log.exists() else []
+        return [line for line in lines if " is killed: " in line]
+
     def complaints(self) -> list[str]:
         """What its log says of faults of the daemon's own, each with the exception's last line."""
         lines = self.log.read_text("utf-8", "replace").splitlines() if self.log.exists() else []

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image as Pillow
 
 from retouch.v1 import edit_pb2, image_pb2, operation_pb2
-from retouch_daemon.front.work_size import pixels_of
+from retouch_daemon.front.work_size import MOST, pixels_of
 from retouch_daemon.storage.blob_store import BlobLimits, BlobStore
 from retouch_daemon.storage.database import Database
 
@@ -48,6 +48,16 @@ def test_raw_rows_count_what_they_say(store):
     source.raw.size.width, source.raw.size.height = 4000, 3000
     edit = edit_pb2.EditRequest(canvas=edit_pb2.Canvas(source=source))
     assert pixels_of(edit, store.folder) == 12_000_000
+
+
+def test_what_says_that_it_is_larger_than_anything_can_be_added_up(store):
+    """It was an OverflowError of the database's."""
+    source = image_pb2.ImageRef(sha256="0" * 64)
+    source.raw.size.width = source.raw.size.height = 2**32 - 1
+    edit = edit_pb2.EditRequest(canvas=edit_pb2.Canvas(source=source))
+    edit.output.count = 16
+    assert pixels_of(edit, store.folder) == MOST
+    assert MOST * 100_000 < 2**63
 
 
 @pytest.mark.parametrize("data", [b"", b"no picture at all", file_of("PNG")[:14], b"II*\x00" * 9])

@@ -4,6 +4,7 @@ import importlib
 import json
 import socket
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -225,6 +226,11 @@ def test_a_cancelled_edit_is_dropped_and_the_next_one_runs(worker, tmp_path):
     frames = worker.until("finished", "failed")
     assert frames[-1].kind == "finished" and frames[-1].values["job_id"] == "short"
     lines = pages(tmp_path)
+    for _ in range(100):  # the diary is written after the gate was told
+        if any(line["what"] == "finished" for line in lines):
+            break
+        time.sleep(0.05)
+        lines = pages(tmp_path)
     assert [line["job"] for line in lines if line["what"] == "drop"] == ["long"]
     after = [line for line in lines if line["what"] == "finished"]
     assert [line["job"] for line in after] == ["short"]

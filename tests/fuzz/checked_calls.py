@@ -9,6 +9,7 @@ from pathlib import Path
 
 import grpc
 from google.protobuf import text_format
+from google.protobuf.message import DecodeError
 from google.protobuf.message_factory import GetMessageClass
 
 from retouch.v1 import (
@@ -68,13 +69,16 @@ class Call:
 
     def words(self):
         """What is sent, as text that can be pasted into a test."""
-        shown = [
-            repr(each[:200])
-            if isinstance(each, bytes)
-            else text_format.MessageToString(each, as_one_line=True)[:2000]
-            for each in self.sent
-        ]
-        return f"{self.path} {shown}"
+        return f"{self.path} {[_shown(each) for each in self.sent]}"
+
+
+def _shown(message):
+    if isinstance(message, bytes):
+        return repr(message[:200])
+    try:
+        return text_format.MessageToString(message, as_one_line=True)[:2000]
+    except DecodeError:  # something packed in it is none
+        return f"{type(message).__name__}.FromString({message.SerializeToString()[:2000]!r})"
 
 
 def by_kind(problems):

@@ -34,6 +34,21 @@ def refused(fuzzed, loop):
     return lambda path, *sent: loop.run(call(f"/retouch.v1.{path}", *sent))
 
 
+@pytest.fixture
+def stored(fuzzed, loop):
+    """Requests that are right, whose pictures are stored."""
+    found, blobs = edits()
+
+    async def upload():
+        client = Calls(fuzzed.endpoint, "found")
+        for data in blobs.values():
+            await client.upload(data)
+        await client.close()
+
+    loop.run(upload())
+    return found
+
+
 @pytest.mark.parametrize("path", ["EditService/Plan", "BlobService/Put", "EditService/Watch"])
 def test_bytes_that_are_no_message(refused, path):
     """They were UNKNOWN, without a message, and a stack trace in the log each."""
@@ -62,22 +77,34 @@ def test_a_piece_that_does_not_follow(refused):
 
 
 @pytest.mark.parametrize("seconds", [-(2**63), 2**63 - 1, -1, 0, 10**10])
-def test_a_time_limit_that_no_calendar_has(fuzzed, refused, loop, seconds):
+def test_a_time_limit_that_no_calendar_has(fuzzed, stored, refused, loop, seconds):
     """The job was kept, and could never be told: listing a client's jobs failed from then on."""
-    (edit, *_), blobs = edits()
+    edit = stored[0]
     edit.time_limit.seconds = seconds
-
-    async def prepare():
-        client = Calls(fuzzed.endpoint, "found")
-        for data in blobs.values():
-            await client.upload(data)
-        await client.close()
-
-    loop.run(prepare())
     _, failed = refused("EditService/Submit", edit_service_pb2.SubmitRequest(edit=edit))
     assert failed.field_path == "time_limit"
     listing = Call("/retouch.v1.EditService/ListJobs", (edit_service_pb2.ListJobsRequest(),))
     assert not Sender(fuzzed.endpoint, loop, "found").send([listing]).problems
+
+
+@pytest.mark.parametrize("name", ["Plan", "Submit"])
+def test_an_operation_that_cannot_be_unpacked(refused, name):
+    """It named no operation."""
+    request = getattr(edit_service_pb2, f"{name}Request")()
+    request.edit.CopyFrom(edits()[0][0])
+    request.edit.client_job_id = "unpacked"
+    custom = request.edit.operations.add().custom
+    custom.type_url, custom.value = "type.googleapis.com/retouch.v1.CustomOperation", b"\xff"
+    _, failed = refused(f"EditService/{name}", request)
+    assert failed.field_path == f"operations[{len(request.edit.operations) - 1}].custom"
+
+
+def test_a_ranker_that_is_none(stored, refused):
+    """It named clip.model, which no message has."""
+    request = edit_service_pb2.PlanRequest(edit=stored[5])
+    request.edit.operations[0].best_of.model = "retouch-mini"
+    _, failed = refused("EditService/Plan", request)
+    assert failed.field_path == "operations[0].best_of.model"
 
 
 def test_a_name_that_no_model_can_have(refused):

@@ -45,7 +45,7 @@ def gate_with(gate):
         other = Gate(detectors, rules, installation=installation or gate.installation, **given)
         # the model's part of the filter: what takes seconds to load
         other._prompts._encoder = gate._prompts._encoder
-        other._prompts._margins = gate._prompts._margins
+        other._prompts._meaning = gate._prompts._meaning
         return other
 
     return make

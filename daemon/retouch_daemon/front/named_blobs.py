@@ -62,6 +62,9 @@ def checked_blobs(edit: edit_pb2.EditRequest, blobs: BlobStore) -> list[str]:
     if not edit.canvas.source.sha256:
         fix = "upload the picture and name it"
         raise InvalidField("canvas.source", "unset", "an ImageRef", fix)
+    for i, operation in enumerate(edit.operations):
+        if operation.WhichOneof("technique") == "custom":
+            _unpacked(operation.custom, f"operations[{i}].custom")
     digests = digests_of(edit)
     for digest in digests:
         checked_digest(digest, "sha256")
@@ -79,10 +82,10 @@ def checked_digest(digest: str, field: str) -> str:
     return digest
 
 
-def _unpacked(message: Any) -> operation_pb2.CustomOperation | None:
+def _unpacked(message: Any, field: str = "custom") -> operation_pb2.CustomOperation | None:
     packed = operation_pb2.CustomOperation()
     try:
         return packed if message.Unpack(packed) else None
     except DecodeError as problem:
         allowed = "a CustomOperation"
-        raise InvalidField("custom", str(problem), allowed, "pack the message anew") from None
+        raise InvalidField(field, str(problem), allowed, "pack the message anew") from None

@@ -13,17 +13,23 @@ from retouch_daemon.storage.reading import blob_file
 
 #: What is read of a file to find its size.
 _HEAD_BYTES: Final = 1 << 20
+#: No limit is higher, and the sum of all jobs that may be kept is still a number of the database's.
+MOST: Final = 1 << 40
 
 
 def pixels_of(edit: edit_pb2.EditRequest, blobs: Path) -> int:
     """Return the pixels of a request's pictures; the source counts once per variant.
 
-    A file whose header does not say its size counts as many pixels as it has bytes.
+    At most ``MOST``. A file whose header does not say its size counts as many pixels as it has bytes.
 
     Args:
         edit: whose digests have been checked.
         blobs: folder of the blobs.
     """
+    return min(MOST, _pixels_of(edit, blobs))
+
+
+def _pixels_of(edit: edit_pb2.EditRequest, blobs: Path) -> int:
     again = max(0, edit.output.count - 1) * _pixels(edit.canvas.source, blobs)
     pictures = (part for part in parts_of(edit) if isinstance(part, image_pb2.ImageRef))
     return again + sum(_pixels(picture, blobs) for picture in pictures)

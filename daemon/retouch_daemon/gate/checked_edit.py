@@ -71,7 +71,7 @@ class CheckedEdit:
         try:
             catalog = installed()
             request = read_request(message, catalog, fetch)
-            with message_paths():
+            with message_paths(message):
                 plan = make_plan(request, catalog)
             self._admitted = Admitted(plan, self._gate, self.job_id)
         except Blocked as refusal:

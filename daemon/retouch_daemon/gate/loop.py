@@ -181,7 +181,7 @@ class GateLoop:
             message = edit_pb2.EditRequest.FromString(frame.payload)
             catalog = installed()
             request = read_request(message, catalog, self._fetch)
-            with message_paths():
+            with message_paths(message):
                 plan = make_plan(request, catalog)
             found = Answers(message, plan, self._decoders.engine_device, _no_blob).plan()
             self._link.send(Frame("planned", call, found.SerializeToString()))

@@ -67,20 +67,32 @@ def read_request(message: edit_pb2.EditRequest, catalog: Catalog, fetch: Fetch) 
     """
     _check_counts(message)
     _check_output(message.output)
-    with message_paths():
+    with message_paths(message):
         return _request(message, catalog, PictureReader(fetch))
 
 
 @contextmanager
-def message_paths() -> Iterator[None]:
+def message_paths(message: edit_pb2.EditRequest) -> Iterator[None]:
     """Have what a request's own checks, or its plan's, say name the fields of the message."""
     try:
         yield
     except InvalidField as problem:
-        if problem.field not in _PATHS:
+        path = _PATHS.get(problem.field) or _model_path(message, problem)
+        if not path:
             raise
-        path = _PATHS[problem.field]
         raise type(problem)(path, problem.value, problem.allowed, problem.fix) from problem
+
+
+def _model_path(message: edit_pb2.EditRequest, problem: InvalidField) -> str:
+    """The path of an operation's model that is not installed; empty where it is another fault."""
+    kind, _, field = problem.field.partition(".")
+    technique = "best_of" if kind == "clip" else kind
+    if field == "model":
+        for i, operation in enumerate(message.operations):
+            if operation.WhichOneof("technique") == technique:
+                if getattr(operation, technique).model == problem.value:
+                    return f"operations[{i}].{technique}.model"
+    return ""
 
 
 def _request(
