@@ -20,7 +20,8 @@ MOST: Final = 1 << 40
 def pixels_of(edit: edit_pb2.EditRequest, blobs: Path) -> int:
     """Return the pixels of a request's pictures; the source counts once per variant.
 
-    At most ``MOST``. A file whose header does not say its size counts as many pixels as it has bytes.
+    A file whose header does not say its size counts as many pixels as it has bytes. Never more than
+    ``MOST``.
 
     Args:
         edit: whose digests have been checked.

@@ -89,9 +89,9 @@ def _model_path(message: edit_pb2.EditRequest, problem: InvalidField) -> str:
     technique = "best_of" if kind == "clip" else kind
     if field == "model":
         for i, operation in enumerate(message.operations):
-            if operation.WhichOneof("technique") == technique:
-                if getattr(operation, technique).model == problem.value:
-                    return f"operations[{i}].{technique}.model"
+            same = operation.WhichOneof("technique") == technique
+            if same and getattr(operation, technique).model == problem.value:
+                return f"operations[{i}].{technique}.model"
     return ""
 
 
