@@ -8,6 +8,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Final
 
 from retouch.v1 import errors_pb2, job_pb2, plan_pb2
@@ -16,7 +17,7 @@ from retouch_daemon.front.running import ATTEMPTS, Deaths, Running
 from retouch_daemon.front.worker_options import WorkerOptions
 from retouch_daemon.front.workshop import Workshop
 from retouch_daemon.storage.blob_store import BlobStore
-from retouch_daemon.storage.errors import StorageError
+from retouch_daemon.storage.errors import StorageError, UnknownJob
 from retouch_daemon.storage.journal import JobRecord, Journal, NewJob, State
 
 #: Jobs at work at once: enough to fill forwards, few enough for the workers' memory; and how many
@@ -151,7 +152,8 @@ class Dispatcher:
                 await self._begin(job)
             for position, job_id in enumerate(list(self._waiting)):
                 event = job_pb2.JobEvent(queued=job_pb2.Queued(position=position))
-                await self._feed.publish(job_id, event)
+                with suppress(UnknownJob):  # it is over and forgotten meanwhile, as live ones are
+                    await self._feed.publish(job_id, event)
 
     def _next(self) -> JobRecord | None:
         """The job to begin now, None where there is none or no room for it."""
@@ -212,6 +214,8 @@ class Dispatcher:
         """Queue a job whose work is lost; end it where it is to end. The disk may delay that."""
         try:
             await self._queued_again(job)
+        except UnknownJob:  # it is over and forgotten meanwhile
+            self.forget(job.job_id)
         except StorageError:
             self._stalled[job.job_id] = job
 
