@@ -91,6 +91,8 @@ def main() -> int:
             results, faults = asyncio.run(_run(served, options))
         finally:
             served.stop()
+        if faults and options.json:
+            options.json.with_suffix(".log").write_bytes(served.log.read_bytes())
     for fault in faults[:_SHOWN]:
         print(f"FAULT: {fault}")
     if options.json:
@@ -120,6 +122,8 @@ async def _run(served: Served, options: argparse.Namespace) -> tuple[dict[str, A
         "last visits ended after seconds": behind,
         "visits": dict(visitors.seen.counts),
     }
+    if (ended := served.ended()) is not None:
+        faults.append(f"the front ended by itself, with {ended}")
     faults += visitors.seen.faults + served.complaints() + served.replaced()
     for part in (_memory(samples, seconds), _folder(samples), _speed(visitors)):
         results |= part[0]
@@ -140,9 +144,10 @@ def _memory(samples: Samples, seconds: float) -> tuple[dict[str, Any], list[str]
             "MiB per hour": slope.per_hour, "low": slope.low, "high": slope.high,
             "descriptors": [late[0].descriptors, max(s.descriptors for s in late)],
             "threads": [late[0].threads, max(s.threads for s in late)],
+            "course": [round(mib, 2) for mib in samples.course(name)[1]],
             "starts": len({sample.pid for sample in all_}),
         }  # fmt: skip
-        rows.append([name, *(str(v) if isinstance(v, list) else v for v in found[name].values())])
+        rows.append([name, *_cells(found[name])])
         if grows(slope, seconds - warm, found[name]["MiB"]):
             faults.append(f"{name} grows by {slope.low:.0f} to {slope.high:.0f} MiB per hour")
         if found[name]["starts"] > 1:
@@ -152,6 +157,11 @@ def _memory(samples: Samples, seconds: float) -> tuple[dict[str, Any], list[str]
     head = ["process", "MiB", "most", "MiB/h", "low", "high", "descriptors", "threads", "starts"]
     record.print_table(head, rows)
     return {"processes": found}, faults
+
+
+def _cells(figures: dict[str, Any]) -> list[object]:
+    shown = [value for name, value in figures.items() if name != "course"]
+    return [str(value) if isinstance(value, list) else value for value in shown]
 
 
 def _more(name: str, what: str, values: list[int]) -> list[str]:
@@ -173,7 +183,8 @@ def _folder(samples: Samples) -> tuple[dict[str, Any], list[str]]:
     faults = []
     if late > _LARGER * early:
         faults.append(f"the journal grows: {early} bytes at first, {late} at last")
-    if blobs > _BLOB_BYTES:
+    # A file that gets its name while it is looked for counts twice.
+    if blobs > 1.02 * _BLOB_BYTES:
         faults.append(f"{blobs} bytes of pictures, {_BLOB_BYTES} are allowed")
     sizes = {"journal bytes": [early, late], "blob bytes at most": blobs}
     return sizes, faults

@@ -82,9 +82,12 @@ class Samples:
 
     def slope(self, name: str, warm: float) -> Slope:
         """How a process's memory grows, in MiB per hour, from so many seconds on."""
+        return slope(*self.course(name, warm))
+
+    def course(self, name: str, warm: float = 0.0) -> tuple[list[float], list[float]]:
+        """Seconds, and a process's MiB, averaged over stretches of time."""
         samples = [s for s in self.processes[name] if s.seconds >= warm]
-        times, values = _stretches([s.seconds for s in samples], [s.memory / _MIB for s in samples])
-        return slope(times, values)
+        return _stretches([s.seconds for s in samples], [s.memory / _MIB for s in samples])
 
 
 def slope(times: Sequence[float], values: Sequence[float]) -> Slope:

@@ -65,6 +65,11 @@ class Served:
             raise RuntimeError(f"the daemon ended with {self.process.returncode}; see {self.log}")
         return serves(self.endpoint)
 
+    def ended(self) -> int | None:
+        """With what its front has ended; None while it runs."""
+        assert self.process is not None
+        return self.process.poll()
+
     def pids(self) -> dict[str, int]:
         """Process ids that are alive, by ``front``, ``engine``, ``gate``, ``inspector``."""
         assert self.process is not None

@@ -26,6 +26,9 @@ _CALL = 120.0
 #: Sides of pictures: most too small for a mark, which is the dearest part of a release.
 _SIDES = (64, 64, 96, 160)
 _PIECE = 16 << 10
+#: Pictures there are: the engine remembers some 256 MiB of what it has made of them, and of so few
+#: it has remembered all before the warm-up ends.
+_PICTURES = 64
 
 
 @dataclass
@@ -190,7 +193,8 @@ class Visitors:
     # --- in parts
 
     def _picture(self) -> bytes:
-        return picture(self._random.getrandbits(32), self._random.choice(_SIDES))
+        number = self._random.randrange(_PICTURES)
+        return picture(number, _SIDES[number % len(_SIDES)])
 
     async def _message(self, calls: Calls, steps: int = 4) -> edit_pb2.EditRequest:
         """A new edit of a new picture, which is uploaded."""
