@@ -140,6 +140,36 @@ class Inspector:
             public=self.public,
         )
 
+    def inspect_pixels(self, decoded: Decoded, *, search: bool = False) -> PictureReport:
+        """Say everything about pixels that have no picture file of their own, as a layer has none.
+
+        Args:
+            decoded: at their own depth.
+            search: as of :meth:`inspect`.
+
+        Returns:
+            The report, of kind ``PIXELS``: by their marks, and the manifests that are kept here.
+        """
+        marks = tuple(detect(decoded.pixels, self.readers, any_placement=search))
+        seen = seen_marks(marks, public=self.public)
+        pixels = Likeness.of(*decoded)
+        named = tuple(MarkReport(f"{mark.record:08x}", mark.region, False, ()) for mark in seen)
+        report = Report(Status.NONE, "PIXELS", None, (), (), "", (), named)
+        if self.store is not None:
+            with suppress(ProvenanceUnavailable):
+                found = [
+                    verify_pixels(*decoded, mark.record, self.store, self.trust) for mark in seen
+                ]
+                report = min([*found, report], key=lambda each: tuple(Status).index(each.status))
+        return PictureReport(
+            provenance=report,
+            marks=marks,
+            foreign=find_foreign_marks(decoded.pixels, cropped=search),
+            receipt=None,
+            kept=self._kept(seen, pixels),
+            public=self.public,
+        )
+
     def _undecoded(self, data: bytes, problem: InvalidInput) -> PictureReport:
         report = self._verified(data, ())
         if report.status is Status.NONE:

@@ -7,6 +7,7 @@ import importlib.util
 import platform
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import click
 from rich.console import Console
@@ -14,6 +15,9 @@ from rich.table import Table
 
 from retouch.catalog import read_catalog
 
+#: Entry points of further checks, of packages that stand on this one: functions that return a list
+#: of (subject, state, detail).
+GROUP = "retouch.checks"
 _PACKAGES = ("torch", "diffusers", "transformers", "opencv-python", "opencv-python-headless")
 
 
@@ -30,7 +34,7 @@ class Finding:
 def doctor() -> int:
     """Check this installation; exit code 1 when something needed is broken."""
     findings: list[Finding] = []
-    for check in (_versions, _opencv, _device, _plugins, _models, _gate):
+    for check in (_versions, _opencv, _device, _plugins, _models, _gate, *_further()):
         findings += _guarded(check)
     colours = {"ok": "green", "note": "yellow", "broken": "red"}
     table = Table("", "", "", box=None, show_header=False)
@@ -45,8 +49,16 @@ def _guarded(check: Callable[[], list[Finding]]) -> list[Finding]:
     try:
         return check()
     except Exception as problem:
-        name = check.__name__.strip("_")
+        name = getattr(check, "__name__", "further checks").strip("_")
         return [Finding(name, "broken", f"{type(problem).__name__}: {problem}")]
+
+
+def _further() -> list[Callable[[], list[Finding]]]:
+    return [partial(_ask, entry) for entry in importlib.metadata.entry_points(group=GROUP)]
+
+
+def _ask(entry: importlib.metadata.EntryPoint) -> list[Finding]:
+    return [Finding(*each) for each in entry.load()()]
 
 
 def _versions() -> list[Finding]:

@@ -11,6 +11,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from retouch.batch.saved_recipe import save_recipe
 from retouch.catalog import installed
 from retouch.cli.operation_text import parse_operation
 from retouch.cli.progress import interruptible, step_bar
@@ -95,6 +96,7 @@ class _Command(click.Command):
 @click.option("--remote", metavar="[ADDRESS]", help="Edit in the daemon, by default your own.")
 @click.option("--plan", "plan_only", is_flag=True, help="Print what would run; change nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print receipts or the plan as JSON.")
+@click.option("--save-recipe", metavar="FILE", help="Keep these options for `retouch batch`.")
 def edit(picture: Path, output: Path | None, ops: tuple[str, ...], **options: Any) -> int:
     """Edit PICTURE and write the result.
 
@@ -106,6 +108,8 @@ def edit(picture: Path, output: Path | None, ops: tuple[str, ...], **options: An
     if output is None and not options["plan_only"]:
         raise InvalidField("-o", None, "a file name", "say where to write the result")
     request = make_request(picture, ops, options, output)
+    if options["save_recipe"]:
+        save_recipe(Path(options["save_recipe"]), ops, options)
     names = output_names(output, request) if output else []
     if options["remote"] is not None:
         _refuse_gate_options(options)

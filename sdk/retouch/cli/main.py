@@ -21,6 +21,8 @@ EXIT_CANCELLED = 130
 GROUP = "retouch.commands"
 _COMMANDS = {
     "edit": ("retouch.cli.edit", "edit"),
+    "batch": ("retouch.cli.batch", "batch"),
+    "recipe": ("retouch.cli.recipe", "recipe"),
     "operations": ("retouch.cli.operations", "operations"),
     "demo": ("retouch.cli.demo", "demo"),
     "eval": ("retouch.cli.evaluate", "evaluate"),

@@ -32,7 +32,7 @@ def parse_operation(text: str, catalog: Catalog, *, field: str = "--op") -> Oper
     """
     name, _, rest = text.partition(":")
     kind = catalog.operation(name.strip(), field=field)
-    given = _pairs(rest, field, text)
+    given = pairs_of(rest, field, text)
     check_names(kind, kind.name, given)
     known = {parameter.name: parameter for parameter in parameters_of(kind)}
     values = {key: read_value(value, known[key], kind.name) for key, value in given.items()}
@@ -75,7 +75,8 @@ def _read(text: str, kind: Any, field: str, parameter: Parameter) -> Any:
     return text
 
 
-def _pairs(rest: str, field: str, text: str) -> Mapping[str, str]:
+def pairs_of(rest: str, field: str, text: str) -> Mapping[str, str]:
+    """Return ``P=V,...`` by name. Raises InvalidField, which shows ``text``."""
     found: dict[str, str] = {}
     position = 0
     while position < len(rest):

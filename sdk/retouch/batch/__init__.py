@@ -1,0 +1,1 @@
+"""``retouch batch``: one recipe, many pictures, through the daemon; see docs/recipes.md."""
