@@ -15,10 +15,10 @@ CPU_INDEX := https://download.pytorch.org/whl/cpu
 # Nothing here may fetch a model behind the user's back.
 export HF_HUB_OFFLINE := 1
 
-.PHONY: help setup demo test check format bench eval proto wheel clean
+.PHONY: help setup demo test test-hosts check format bench eval proto wheel clean
 
 help: ## List the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 setup: $(STAMP) ## Create .venv and install Retouch with everything needed to develop it
 
@@ -63,7 +63,10 @@ demo: $(STAMP) ## Edit a picture in every way; writes demo/contact-sheet.png
 	$(BIN)/retouch demo
 
 test: $(STAMP) ## Run the tests
-	$(PY) -m pytest --numprocesses auto --dist loadfile $(ARGS)
+	$(PY) -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder $(ARGS)
+
+test-hosts: $(STAMP) ## Run the plugins in the real hosts; prints what each was seen doing
+	$(PY) -m pytest tests/hosts -rs $(ARGS)
 
 check: $(STAMP) ## Format, lint, types, import directions and the protocol
 	$(BIN)/ruff format --check .

@@ -49,6 +49,12 @@ def _threads():
     torch.set_num_threads(max(1, min(2, os.cpu_count() or 1) // beside))
 
 
+def pytest_collection_modifyitems(items):
+    """Files with slow tests first: no process of tests is left alone with one at the end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 def pytest_terminal_summary(terminalreporter):
     """Say how many leak cases of the gate passed: one a test, more where a test says so."""
     passed = [r for r in terminalreporter.stats.get("passed", ()) if "tests/gate/" in r.nodeid]
