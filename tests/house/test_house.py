@@ -108,16 +108,20 @@ def test_entry_points_name_every_operation():
     assert entries == OPERATIONS
 
 
+#: Folders of the bridge that are copied into hosts or built for them.
+COPIED = {"gimp_plugin", "krita_plugin", "javascript_kit", "web_studio"}
+
+
 @pytest.mark.parametrize(("room", "package"), ROOMS.items())
 def test_a_room_exposes_one_importable_package(room, package):
     # An editable install puts the room itself on sys.path: a folder called `krita` in it would
-    # pose as the host's own module.
+    # pose as the host's own module. What is copied into hosts has names that no host has.
     entries = [
         path.name
         for path in (ROOT / room).iterdir()
         if path.name.split(".")[0].isidentifier() and path.name != "__pycache__"
     ]
-    assert entries == [package]
+    assert set(entries) - COPIED == {package}
 
 
 def test_no_file_is_named_for_nothing_in_particular():

@@ -192,7 +192,10 @@ async def _pieces(
     iterator = aiter(requests)
     while True:
         try:
-            piece = await asyncio.wait_for(anext(iterator), seconds)
+            # Not wait_for: where a caller leaves, it takes the end of the pieces for their last one
+            # and swallows the cancellation, and what is half there would count as whole.
+            async with asyncio.timeout(seconds):
+                piece = await anext(iterator)
         except StopAsyncIteration:
             return
         except TimeoutError:
