@@ -1,0 +1,1 @@
+"""`retouch install` and the lines of `retouch doctor` about hosts."""

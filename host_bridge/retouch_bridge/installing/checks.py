@@ -1,0 +1,18 @@
+"""Lines of ``retouch doctor`` about hosts."""
+
+from __future__ import annotations
+
+from retouch_bridge.installing import gimp, krita
+
+
+def checks() -> list[tuple[str, str, str]]:
+    """Return subject, state ("ok" or "note") and detail, a line each.
+
+    Nobody needs every host, so what a host lacks is a note, not a fault.
+    """
+    found = []
+    for host, missing in (("Krita", krita.missing()), ("GIMP", gimp.missing())):
+        found += [(host, "note", sentence) for sentence in missing]
+        if not missing:
+            found.append((host, "ok", "the plugin is installed"))
+    return found

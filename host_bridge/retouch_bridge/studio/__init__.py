@@ -1,0 +1,1 @@
+"""The web studio: its prebuilt page, the application that serves it, and ``retouch studio``."""
