@@ -14,7 +14,7 @@ from retouch.client.finding import DEFAULT_ADDRESS, default_folder
 from retouch.errors import InvalidField
 from retouch_daemon.front.call_limits import CallLimits
 from retouch_daemon.front.settings import Settings
-from retouch_daemon.front.worker_options import SILENCE, EngineMemory
+from retouch_daemon.front.worker_options import SILENCE, STEP_SECONDS, EngineMemory
 from retouch_daemon.storage.blob_limits import BlobLimits
 from retouch_daemon.storage.job_limits import JobLimits
 from retouch_safety.profiles import PROFILES
@@ -56,6 +56,7 @@ _COUNT: Final = click.IntRange(1)
 _BYTES: Final = Bytes()
 _JOBS: Final = JobLimits()
 _CALLS: Final = CallLimits()
+DEFAULT_GATEWAY_ADDRESS: Final = "127.0.0.1:7862"
 _OPTIONS: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
     ("--address", {"default": DEFAULT_ADDRESS, "help": "Host and port."}),
     ("--no-tcp", {"is_flag": True, "help": "Listen on the Unix socket only."}),
@@ -64,10 +65,14 @@ _OPTIONS: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
     ("--tls-key", {"type": _PATH, "help": "Its private key (PEM)."}),
     ("--tls-client-ca", {"type": _PATH, "help": "Ask callers for a certificate of these."}),
     ("--status-address", {"default": "", "help": "Metrics and status over HTTP, host and port."}),
+    ("--gateway-address", {"help": "HTTP for hosts on this machine; empty: none; by default "
+                                   f"{DEFAULT_GATEWAY_ADDRESS}, none with --no-tcp."}),
     ("--folder", {"type": _PATH, "help": "What it keeps, and its token."}),
     ("--device", {"help": "cpu or cuda; CUDA when there is one."}),
     ("--gate-device", {"help": "Where pictures are decoded and checked; the same by default."}),
     ("--silence", {"type": click.FloatRange(0.5), "default": SILENCE, "hidden": True}),
+    ("--step-seconds", {"type": click.FloatRange(1.0), "default": STEP_SECONDS,
+                        "help": "What takes longer hangs: a network call, an operation's step."}),
     ("--row-cap", {"type": click.IntRange(1, 1024), "default": 16,
                    "help": "Most rows of one network call."}),
     ("--model-bytes", {"type": _BYTES, "default": "12GiB",
@@ -155,11 +160,13 @@ def settings_of(options: dict[str, Any]) -> Settings:
         model_idle_seconds=given.pop("model_idle_seconds"),
     )
     tls = _tls(given.pop("tls_cert"), given.pop("tls_key"), given.pop("tls_client_ca"))
-    address = "" if given.pop("no_tcp") else given.pop("address")
-    given.pop("address", None)
+    no_tcp, address, gateway = (given.pop(n) for n in ("no_tcp", "address", "gateway_address"))
+    if gateway is None:
+        gateway = "" if no_tcp else DEFAULT_GATEWAY_ADDRESS
     return Settings(
         folder=given.pop("folder") or default_folder(),
-        address=address,
+        address="" if no_tcp else address,
+        gateway_address=gateway,
         tls=tls,
         operations=given.pop("allow_operations"),
         models=tuple(given.pop("models")),

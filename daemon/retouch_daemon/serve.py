@@ -31,12 +31,13 @@ def serve(check: bool, log_format: str, log_level: str, **options: Any) -> None:
     if check:
         _check(settings)
         return
-    from retouch_daemon.front.listening import AlreadyServed
+    from retouch_daemon.front.listening import AlreadyServed, allow_descriptors
     from retouch_daemon.front.log_lines import write_lines
     from retouch_daemon.storage.errors import StorageError
 
     write_lines(log_format, log_level)
     os.environ.update(settings.environment())  # for the processes that load plugins and models
+    allow_descriptors()
     try:
         asyncio.run(_serve(settings))
     except (AlreadyServed, StorageError, ValueError) as problem:
@@ -67,6 +68,7 @@ async def _serve(settings: Settings) -> None:
     notices = ServiceNotices()
     async with Daemon(settings) as daemon:
         _say_where(settings, daemon)
+        daemon.on_gateway = _say_gateway
         helping = [
             asyncio.create_task(_say_ready(daemon, notices)),
             asyncio.create_task(notices.watchdog()),
@@ -99,6 +101,10 @@ def _say_where(settings: Settings, daemon: Daemon) -> None:
         host = settings.status_address.rpartition(":")[0]
         click.echo(f"metrics on {host}:{daemon.status_port}")
     click.echo(f"token in {settings.token_file}")
+
+
+def _say_gateway(address: str) -> None:
+    click.echo(f"gateway for hosts on {address}")
 
 
 async def _say_ready(daemon: Daemon, notices: ServiceNotices) -> None:

@@ -24,7 +24,8 @@ from cryptography.x509.oid import NameOID
 from retouch.client.client import Client, wait_for_daemon
 from retouch.client.finding import Endpoint
 from retouch_daemon.storage.database import Database
-from retouch_daemon.storage.journal import Journal, NewJob
+from retouch_daemon.storage.job_records import NewJob
+from retouch_daemon.storage.journal import Journal
 
 ROOT = Path(__file__).resolve().parents[2]
 DEMO = ROOT / "sdk/retouch/demo"
@@ -42,7 +43,7 @@ class Served:
 
     def start(self, *options):
         arguments = ["serve", "--address", "127.0.0.1:0", "--folder", str(self.folder)]
-        arguments += ["--socket", str(self.socket), *options]
+        arguments += ["--socket", str(self.socket), "--gateway-address", "", *options]
         self.process = subprocess.Popen(
             [sys.executable, "-c", COMMAND, *arguments],
             stdout=subprocess.PIPE,

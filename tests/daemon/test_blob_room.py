@@ -19,7 +19,8 @@ from retouch_daemon.storage.errors import (
     StorageFailed,
     UnknownBlob,
 )
-from retouch_daemon.storage.journal import Journal, NewJob, State
+from retouch_daemon.storage.job_records import NewJob, State
+from retouch_daemon.storage.journal import Journal
 
 ABSENT = "0" * 64
 

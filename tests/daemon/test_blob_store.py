@@ -3,10 +3,13 @@
 import hashlib
 import os
 import tempfile
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from retouch_daemon.storage import disk
 from retouch_daemon.storage.blob_store import BlobLimits, BlobStore
 from retouch_daemon.storage.database import Database
 from retouch_daemon.storage.errors import (
@@ -52,6 +55,28 @@ def store(make):
 
 def files_below(store):
     return sorted(file.name for file in store.folder.rglob("*") if file.is_file())
+
+
+def test_a_large_upload_on_its_way_to_the_disk_keeps_nobody_from_the_store(store, monkeypatch):
+    """Results of edits waited until all of it had been written."""
+    data = os.urandom(disk.LARGE)
+    store.append(digest_of(data), 0, data, "host")
+    sync, began, go_on = os.fsync, threading.Event(), threading.Event()
+
+    def slow(descriptor):
+        if os.fstat(descriptor).st_size == len(data) and not began.is_set():
+            began.set()
+            assert go_on.wait(20)
+        sync(descriptor)
+
+    monkeypatch.setattr(disk.os, "fsync", slow)
+    with ThreadPoolExecutor(2) as pool:
+        finishing = pool.submit(store.finish, digest_of(data), "host")
+        assert began.wait(20)
+        result = pool.submit(store.add, b"result", "another").result(20)
+        go_on.set()
+        assert finishing.result(20).size == len(data)
+    assert store.read(result.digest) == b"result" and store.read(digest_of(data)) == data
 
 
 def test_pieces_become_the_blob(store):

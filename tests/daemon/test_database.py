@@ -14,7 +14,8 @@ import pytest
 from retouch_daemon.storage.blob_store import BlobLimits, BlobStore
 from retouch_daemon.storage.database import Database
 from retouch_daemon.storage.errors import StorageFailed
-from retouch_daemon.storage.journal import Journal, State
+from retouch_daemon.storage.job_records import State
+from retouch_daemon.storage.journal import Journal
 
 WRITER = """
 import sys
@@ -22,7 +23,8 @@ from pathlib import Path
 from retouch_daemon.storage.blob_store import BlobLimits, BlobStore
 from retouch_daemon.storage.database import Database
 from retouch_daemon.storage.job_limits import JobLimits
-from retouch_daemon.storage.journal import Journal, NewJob, State
+from retouch_daemon.storage.job_records import NewJob, State
+from retouch_daemon.storage.journal import Journal
 
 folder = Path(sys.argv[1])
 database = Database(folder / "journal.sqlite")
@@ -165,6 +167,14 @@ def test_commits_are_synced(database):
         asked = ("journal_mode", "synchronous", "foreign_keys")
         found = [connection.execute(f"PRAGMA {name}").fetchone()[0] for name in asked]
     assert found == ["wal", 2, 1]
+
+
+def test_what_a_power_cut_may_undo_is_not_synced_and_the_next_one_is(database):
+    def synchronous(**given):
+        with database.transaction("look", **given) as connection:
+            return connection.execute("PRAGMA synchronous").fetchone()[0]
+
+    assert [synchronous(lasting=False), synchronous(), synchronous(lasting=True)] == [1, 2, 2]
 
 
 def test_a_newer_file_is_left_alone(tmp_path):

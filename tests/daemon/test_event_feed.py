@@ -7,7 +7,8 @@ import pytest
 from retouch.v1 import job_pb2, plan_pb2
 from retouch_daemon.front.event_feed import EventFeed
 from retouch_daemon.storage.errors import StorageFailed, UnknownJob
-from retouch_daemon.storage.journal import RESTART_GAP, State
+from retouch_daemon.storage.job_records import State
+from retouch_daemon.storage.journal import RESTART_GAP
 
 
 def progress(step):

@@ -7,7 +7,7 @@ import pytest
 
 from retouch.v1 import errors_pb2, job_pb2, plan_pb2
 from retouch_daemon.front.event_feed import EventFeed
-from retouch_daemon.storage.journal import State
+from retouch_daemon.storage.job_records import State
 
 
 def progress(step):

@@ -13,9 +13,11 @@ import uuid
 
 import pytest
 
-from retouch.v1 import edit_pb2, operation_pb2
+from retouch.v1 import edit_pb2, edit_service_pb2, operation_pb2
 from retouch_daemon.storage.database import Database
 from retouch_daemon.storage.journal import Journal
+
+pytestmark = pytest.mark.slow
 
 COMMAND = "import sys; from retouch.cli.main import run; sys.exit(run())"
 
@@ -94,10 +96,13 @@ def test_a_daemon_that_is_killed_goes_on_where_it_was(own, house):
             assert result.composite
         left = client.submit(message(client, house, steps=120))
         until(client, left, "progress")
+        asked = edit_service_pb2.RunRequest(edit=message(client, house, steps=120))
+        followed = client._edits.Run(asked, metadata=client._metadata)
+        ran = next(followed).event.job_id  # it is not its caller who leaves
         own.process.send_signal(signal.SIGTERM)
         assert own.process.wait(20) == 0
     database = Database(own.folder / "journal.sqlite")
-    assert [job.job_id for job in Journal(database).recover()] == [left]  # for the next start
+    assert [job.job_id for job in Journal(database).recover()] == [left, ran]  # for the next start
     database.close()
 
 

@@ -4,6 +4,7 @@ Front, journal and gate are the real ones; the gate is forked from a process tha
 see ``other_workers/forked_gate.py``, and the engine answers at once, see ``rogue_engine.py``.
 """
 
+import asyncio
 import json
 import os
 import subprocess
@@ -48,10 +49,10 @@ def front(folder):
             loaded.wait()
 
 
-def ask(front, mode="", engine="with a look", **given):
+def ask(front, mode="", engine="with a look", priority=1, **given):
     message = front.message(**given)
     message.client_job_id = f"{engine}:{mode}:{message.client_job_id}"
-    return front.submit(message)
+    return front.submit(message, priority=priority)
 
 
 def check_complete(front, job, events):
@@ -136,6 +137,40 @@ def test_an_edit_is_cancelled_while_the_gate_has_it(front, folder):
     assert "result" not in kinds(kept(front, job))
     other = ask(front)
     check_complete(front, other, front.events(other))
+
+
+def ended(front, job):
+    return front.events(job)[-1].time.ToNanoseconds()
+
+
+def test_what_somebody_paints_goes_before_batches(front):
+    """They had their steps in turn, whatever they were."""
+    batch = [ask(front, engine="honest", priority=2) for _ in range(6)]
+    live = ask(front, engine="honest", priority=0)
+    over = ended(front, live)
+    assert sum(ended(front, job) > over for job in batch) >= 3
+
+
+def test_questions_have_one_turn_among_the_edits(front):
+    """All that had come were answered before anything else was done."""
+    front.ready()
+    gate, payload = front.dispatcher.gate, front.message().SerializeToString()
+
+    async def flood():
+        asked = [asyncio.ensure_future(gate.call("plan", payload)) for _ in range(60)]
+        await asyncio.sleep(0)
+        return asked
+
+    asked = front.do(flood())
+    job = ask(front, engine="honest")
+    check_complete(front, job, front.events(job))
+    left = sum(not each.done() for each in asked)
+
+    async def answered():
+        return await asyncio.gather(*asked)
+
+    assert {answer.kind for answer in front.do(answered())} == {"planned"}
+    assert left > 0
 
 
 def test_what_was_drawn_stays_drawn(front, folder):

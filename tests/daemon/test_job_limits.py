@@ -7,7 +7,8 @@ import pytest
 from retouch_daemon.storage.database import Database
 from retouch_daemon.storage.errors import QuotaExceeded
 from retouch_daemon.storage.job_limits import JobLimits
-from retouch_daemon.storage.journal import Journal, NewJob, State
+from retouch_daemon.storage.job_records import NewJob, State
+from retouch_daemon.storage.journal import Journal
 
 
 @pytest.fixture

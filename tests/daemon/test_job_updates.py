@@ -7,10 +7,10 @@ from retouch.v1 import edit_pb2
 from retouch.v1 import edit_service_pb2 as pb
 from retouch_daemon.front.job_messages import described, updated
 from retouch_daemon.front.job_updates import service_of
-from retouch_daemon.storage.journal import JobRecord, Service, State
+from retouch_daemon.storage.job_records import JobRecord, Service, State
 
 NOW = 1000.0
-JOB = JobRecord("j", "c", "1", "g", "d", 1, State.QUEUED, b"", 900.0, 1500.0, paused=True)
+JOB = JobRecord("j", "c", "1", "g", "d", 1, State.QUEUED, 900.0, 1500.0, paused=True)
 
 
 def changed(**fields):

@@ -12,7 +12,8 @@ from retouch_daemon.storage.blob_store import BlobLimits, BlobStore
 from retouch_daemon.storage.database import Database
 from retouch_daemon.storage.errors import QuotaExceeded, StorageFailed, UnknownBlob, UnknownJob
 from retouch_daemon.storage.job_limits import JobLimits
-from retouch_daemon.storage.journal import OVER, RESTART_GAP, Journal, NewJob, Service, State
+from retouch_daemon.storage.job_records import OVER, NewJob, Service, State
+from retouch_daemon.storage.journal import RESTART_GAP, Journal
 
 
 @pytest.fixture
@@ -56,7 +57,8 @@ def test_all_of_a_job_is_kept(journal):
     assert is_new
     assert journal.job(job.job_id) == job
     assert (job.client, job.client_job_id, job.group, job.document) == ("host", "1", "g", "d")
-    assert (job.priority, job.state, job.request) == (2, State.QUEUED, b"request")
+    assert (job.priority, job.state) == (2, State.QUEUED)
+    assert journal.begin(job.job_id) == b"request"
     assert job.deadline == 12.5
     assert isinstance(job.state, State)
 
@@ -124,12 +126,13 @@ def test_jobs_are_listed_in_the_order_in_which_they_came(journal):
 
 def test_a_job_is_begun_once_and_again_after_its_worker(journal):
     job_id = submitted(journal)
-    begun = journal.begin(job_id)
-    assert begun.state is State.RUNNING
+    assert journal.begin(job_id) == b"request"
+    assert journal.job(job_id).state is State.RUNNING
     with pytest.raises(UnknownJob):
         journal.begin(job_id)
     journal.again(job_id)
-    assert journal.begin(job_id).state is State.RUNNING
+    assert journal.begin(job_id) == b"request"
+    assert journal.job(job_id).state is State.RUNNING
 
 
 @pytest.mark.parametrize("state", OVER)
@@ -207,6 +210,17 @@ def test_what_is_forgotten_leaves_nothing_and_frees_its_blobs(journal, database,
     assert [rows(database, table) for table in ("jobs", "events", "used_blobs")] == [0, 0, 0]
     assert store.evict(10) == 10
     assert journal.submit(new())[1], "its name is free again"
+
+
+def test_clients_with_ever_new_names_are_forgotten_in_the_end(database):
+    """Each of them may have ten thousand jobs remembered, and there may be any number of names."""
+    journal = Journal(database, JobLimits(kept_of_all=2))
+    jobs = [submitted(journal, "1", f"client-{number}") for number in range(5)]
+    for job_id in jobs[1:]:
+        journal.keep(job_id, b"end", seq=1, state=State.DONE)
+    assert journal.forget(0.0) == 2
+    assert [job.job_id for job in journal.jobs()] == [jobs[0], *jobs[3:]]
+    assert journal.forget(0.0) == 0
 
 
 def test_a_job_whose_blob_was_evicted_meanwhile_is_not_kept(journal, database, tmp_path):

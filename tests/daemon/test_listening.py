@@ -1,12 +1,19 @@
 """What one connection may ask, seen from the wire: too many of them, and pings without end."""
 
 import asyncio
+import resource
 
 import grpc
 import pytest
 
 from retouch.errors import InvalidField
-from retouch_daemon.front.listening import CONNECTION, AlreadyServed, listen
+from retouch_daemon.front.listening import (
+    CONNECTION,
+    DESCRIPTORS,
+    AlreadyServed,
+    allow_descriptors,
+    listen,
+)
 from retouch_daemon.front.settings import Settings
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0"
@@ -92,6 +99,20 @@ def test_an_address_that_is_taken_is_one_clear_error(tmp_path, where, authority)
         await first.stop(None)
 
     asyncio.run(serve())
+
+
+def test_connections_leave_descriptors_for_everything_else():
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (256, before[1]))
+        allow_descriptors()
+        most = DESCRIPTORS if before[1] == resource.RLIM_INFINITY else min(DESCRIPTORS, before[1])
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (most, before[1])
+        allow_descriptors()
+        assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] == most
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert 4 * dict(CONNECTION)["grpc.max_allowed_incoming_connections"] < DESCRIPTORS
 
 
 def test_without_tls_there_is_nothing_to_listen_on(tmp_path):

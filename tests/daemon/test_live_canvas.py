@@ -1,6 +1,7 @@
 """Frames of a live session: strokes land where they were painted, and bad ones change nothing."""
 
 import asyncio
+import time
 
 import numpy as np
 import pytest
@@ -50,6 +51,32 @@ def take(frames, *requests):
             await frames.apply(request)
 
     asyncio.run(all_of_them())
+
+
+@pytest.mark.parametrize("slow", ["paint", "snapshot"])
+def test_a_large_canvas_stops_nobody_else(store, frames, monkeypatch, slow):
+    """Painting and copying took the time of all calls of all clients."""
+    done = getattr(RawCanvas, slow)
+    monkeypatch.setattr(RawCanvas, slow, lambda *given: (time.sleep(0.4), done(*given))[1])
+
+    async def scenario():
+        turns, longest, last = 0, 0.0, time.monotonic()
+        pixels = np.zeros((6, 8, 3), np.uint8)
+        await frames.apply(whole(store, pixels))
+        doing = asyncio.create_task(strokes())
+        while not doing.done():
+            await asyncio.sleep(0.01)
+            now = time.monotonic()
+            turns, longest, last = turns + 1, max(longest, now - last), now
+        await doing
+        return turns, longest
+
+    async def strokes():
+        await frames.apply(change(2, dirty=[dirty(1, 1, 2, 2, bytes(12))]))
+        await frames.request()
+
+    turns, longest = asyncio.run(scenario())
+    assert turns > 10 and longest < 0.3
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])

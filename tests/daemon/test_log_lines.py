@@ -7,9 +7,9 @@ import pytest
 
 from retouch.v1 import job_pb2
 from retouch_daemon.front.log_lines import JobLog, JsonLines, Lines
-from retouch_daemon.storage.journal import JobRecord, State
+from retouch_daemon.storage.job_records import JobRecord, State
 
-JOB = JobRecord("4f2a", "krita", "1", "", "", 1, State.QUEUED, b"a secret prompt", 0.0, None)
+JOB = JobRecord("4f2a", "krita", "1", "", "a secret name", 1, State.QUEUED, 0.0, None)
 
 
 @pytest.fixture

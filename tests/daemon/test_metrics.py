@@ -9,10 +9,10 @@ from retouch.v1 import errors_pb2, job_pb2
 from retouch_daemon.front.client_classes import client_class
 from retouch_daemon.front.metrics import Metrics
 from retouch_daemon.front.worker_numbers import WorkerNumbers
-from retouch_daemon.storage.journal import JobRecord, State
+from retouch_daemon.storage.job_records import JobRecord, State
 
 JOB = JobRecord(
-    "id", "photoshop-of-anna", "1", "", "", 1, State.QUEUED, b"", created=100.0, deadline=None
+    "id", "photoshop-of-anna", "1", "", "", 1, State.QUEUED, created=100.0, deadline=None
 )
 NUMBERS = WorkerNumbers()
 

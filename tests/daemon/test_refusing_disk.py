@@ -12,7 +12,8 @@ import pytest
 from retouch_daemon.storage.blob_store import BlobLimits, BlobStore
 from retouch_daemon.storage.database import Database
 from retouch_daemon.storage.errors import StorageFailed
-from retouch_daemon.storage.journal import Journal, NewJob, State
+from retouch_daemon.storage.job_records import NewJob, State
+from retouch_daemon.storage.journal import Journal
 
 BIG = os.urandom(300_000)
 

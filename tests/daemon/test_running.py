@@ -3,11 +3,11 @@
 import pytest
 
 from retouch_daemon.front.running import ATTEMPTS, Deaths, Running
-from retouch_daemon.storage.journal import JobRecord, State
+from retouch_daemon.storage.job_records import JobRecord, State
 
 
 def job(name, priority=1, paused=False):
-    known = {"client": "c", "client_job_id": name, "group": "", "document": "", "request": b""}
+    known = {"client": "c", "client_job_id": name, "group": "", "document": ""}
     known |= {"state": State.RUNNING, "created": 0.0, "deadline": None}
     return JobRecord(job_id=name, priority=priority, paused=paused, **known)
 

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import os
+import ssl
 from datetime import UTC, datetime, timedelta
 
 import grpc
@@ -124,6 +125,41 @@ def test_renewed_files_are_taken_up_and_bad_ones_left_alone(tmp_path, authority)
         return before, broken, put(Endpoint(address, ca=other.file), b"2")
 
     assert served(tmp_path, tls, scenario) == ("OK", "OK", "OK")
+
+
+def test_the_status_takes_up_renewed_files_too(tmp_path, authority):
+    """It showed the certificate of its start, long after that had ended."""
+    files = authority.issue("server")
+    other = Authority(tmp_path, "other")
+    renewed = other.issue("renewed")
+
+    async def greeted(port, ca):
+        trusted = ssl.create_default_context(cafile=ca)
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", port, ssl=trusted)
+        except ssl.SSLError:
+            return False
+        writer.close()
+        return True
+
+    async def scenario():
+        def met(_, writer):
+            writer.close()
+
+        context = TlsFiles(*files).http_context()
+        listening = await asyncio.start_server(met, "127.0.0.1", 0, ssl=context)
+        port = listening.sockets[0].getsockname()[1]
+        seen = [await greeted(port, authority.file)]
+        files[0].write_bytes(b"half a certi")
+        seen.append(await greeted(port, authority.file))
+        for old, new in zip(files, renewed, strict=True):
+            old.write_bytes(new.read_bytes())
+        seen += [await greeted(port, other.file), await greeted(port, authority.file)]
+        seen.append(await greeted(port, other.file))
+        listening.close()
+        return seen
+
+    assert asyncio.run(scenario()) == [True, True, True, False, True]
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,9 @@ import pytest
 
 from retouch.v1 import errors_pb2, job_pb2
 from retouch_daemon.front.traces import JobTraces, job_traces
-from retouch_daemon.storage.journal import JobRecord, State
+from retouch_daemon.storage.job_records import JobRecord, State
 
-JOB = JobRecord(
-    "4f2a", "krita-of-anna", "1", "", "", 0, State.QUEUED, b"a secret prompt", 1000.0, None
-)
+JOB = JobRecord("4f2a", "krita-of-anna", "1", "", "a secret name", 0, State.QUEUED, 1000.0, None)
 
 
 @pytest.fixture

@@ -17,7 +17,8 @@ from retouch_daemon.front.worker_options import WorkerOptions
 from retouch_daemon.storage.blob_limits import BlobLimits
 from retouch_daemon.storage.blob_store import BlobStore
 from retouch_daemon.storage.database import Database
-from retouch_daemon.storage.journal import Journal, NewJob
+from retouch_daemon.storage.job_records import NewJob
+from retouch_daemon.storage.journal import Journal
 
 HOUSE = Path(__file__).resolve().parents[2] / "sdk/retouch/demo/house.png"
 #: Seconds of silence after which a worker counts as hung, so that tests need not wait for long.
@@ -64,6 +65,7 @@ class Front:
         self.feed = EventFeed(self.journal)
         options = WorkerOptions(self.folder / "blobs", **self._given)
         self.dispatcher = Dispatcher(self.journal, self.blobs, self.feed, options)
+        await self.dispatcher.recover()
         self._running = asyncio.create_task(self.dispatcher.run())
 
     def store(self, data):
@@ -85,10 +87,11 @@ class Front:
         found.output.preview.every_steps = every
         return found
 
-    def submit(self, message=None, client="tests"):
+    def submit(self, message=None, client="tests", priority=1):
         message = message or self.message()
         digests = (message.canvas.source.sha256,)
-        new = NewJob(client, message.client_job_id, message.SerializeToString(), blobs=digests)
+        asked = message.SerializeToString()
+        new = NewJob(client, message.client_job_id, asked, blobs=digests, priority=priority)
         job, _ = self.do(self.dispatcher.submit(new))
         return job.job_id
 
@@ -108,7 +111,7 @@ class Front:
 
         return self.do(asyncio.wait_for(follow(), seconds))
 
-    def ready(self, seconds=60):
+    def ready(self, seconds=120):
         ends = time.monotonic() + seconds
         while not self.dispatcher.ready:
             assert time.monotonic() < ends, "the workers are not ready"

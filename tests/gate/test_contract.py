@@ -146,7 +146,9 @@ def test_only_sealed_calls_the_encoder_and_only_the_writer_takes_its_bytes():
 def test_only_the_wire_module_makes_messages_of_results():
     """Messages that carry pictures to a client are made of what the gate has released."""
     makers = {"Result", "Preview"}
-    assert where(lambda node: called(node) in makers) == {WIRE}
+    # What a host was told, as its plugin reads it: that runs in the host, and imports nothing.
+    reads = "host_bridge/retouch_bridge/plugin_kit/edit_events.py"
+    assert where(lambda node: called(node) in makers) - {reads} == {WIRE}
 
 
 def test_the_engines_process_has_no_name_for_anything_of_the_gates():

@@ -14,6 +14,7 @@ import click
 @click.command()
 @click.option("--link", type=int, required=True, help="Inherited file descriptor of the socket.")
 @click.option("--beat", type=float, default=1.0, help="Seconds between two signs of life.")
+@click.option("--step-seconds", type=float, default=300.0, help="That one step may take.")
 @click.option("--blobs", type=click.Path(path_type=Path), required=True, help="Stored pictures.")
 @click.option("--device", help="cpu or cuda; CUDA when there is one.")
 @click.option("--row-cap", type=click.IntRange(1, 1024), default=16, help="Rows of one forward.")
@@ -25,6 +26,7 @@ import click
 def main(
     link: int,
     beat: float,
+    step_seconds: float,
     blobs: Path,
     device: str | None,
     row_cap: int,
@@ -37,6 +39,7 @@ def main(
     from retouch_daemon.engine.loop import EngineLoop
     from retouch_daemon.engine.model_commands import LoadedBytes
     from retouch_daemon.link.blocking import BlockingLink
+    from retouch_daemon.link.pulse import Pulse
 
     # The front says when to stop: Ctrl-C in a terminal reaches the whole process group.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -50,7 +53,8 @@ def main(
     )
     # Without a front there is nothing to do.
     with contextlib.suppress(OSError):
-        EngineLoop(BlockingLink(connection), library, blobs, row_cap, loaded).run(beat)
+        own = BlockingLink(connection), library, blobs, row_cap, loaded
+        EngineLoop(*own, Pulse(step_seconds)).run(beat)
     # A thread that loads a model cannot be stopped, and torch aborts if it outlives Python.
     os._exit(0)
 

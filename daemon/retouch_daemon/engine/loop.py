@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from retouch_daemon.engine.model_commands import LoadedBytes, ModelCommands
 from retouch_daemon.engine.running_edit import RunningEdit, Told
 from retouch_daemon.link.blocking import CLOSED, BlockingLink, Inbox, leave_soon
 from retouch_daemon.link.frames import Frame, Value
+from retouch_daemon.link.pulse import Pulse
 from retouch_daemon.storage.reading import read_blob
 
 if TYPE_CHECKING:
@@ -32,6 +34,8 @@ class EngineLoop:
         blobs: folder of the blobs, which it only reads.
         row_cap: most rows of one forward.
         loaded_bytes: that the library tells, if it does.
+        pulse: told of every step, so that one that never ends is seen: operations of third parties
+            run here.
     """
 
     def __init__(
@@ -41,9 +45,10 @@ class EngineLoop:
         blobs: Path,
         row_cap: int,
         loaded_bytes: LoadedBytes | None = None,
+        pulse: Pulse | None = None,
     ) -> None:
         self._link, self._library, self._blobs = link, library, blobs
-        self._bytes = loaded_bytes or LoadedBytes()
+        self._bytes, self._pulse = loaded_bytes or LoadedBytes(), pulse or Pulse(math.inf)
         models = ModelCommands(link, library, self._bytes)
         self._inbox = Inbox(link, leave_soon)
         self._bytes.on_note = self._wake
@@ -68,12 +73,13 @@ class EngineLoop:
         dtype = self._library.dtype or choose_dtype(self._library.device)
         values = {"device": str(self._library.device), "dtype": str(dtype).removeprefix("torch.")}
         self._link.send(Frame("ready", values))
-        self._link.beat(beat, self._numbers)
+        self._link.beat(beat, self._numbers, self._pulse)
         import_networks()
         try:
             while self._take_commands():
                 self._begin_loaded()
                 if self._engine.runnable:
+                    self._pulse.step()
                     self._counts.add(self._engine.tick().rows)
                 self._tell_all()
         finally:
@@ -94,7 +100,9 @@ class EngineLoop:
     def _take_commands(self) -> bool:
         """Do what the front has asked; wait for it when there is nothing else to do."""
         wait = not self._engine.runnable
+        self._pulse.rest()
         while (frame := self._inbox.take(wait=wait)) is not None:
+            self._pulse.step()
             if frame is CLOSED:
                 return False
             command = self._commands.get(frame.kind)
@@ -110,11 +118,13 @@ class EngineLoop:
     def _begin_loaded(self) -> None:
         """Begin what has its models by now; of the rest tell how far they are."""
         for job_id, edit in list(self._edits.items()):
+            self._pulse.step()
             if edit.loading and not edit.begin_if_loaded(self._engine, self._bytes.of):
                 del self._edits[job_id]
 
     def _tell_all(self) -> None:
         for job_id, edit in list(self._edits.items()):
+            self._pulse.step()
             edit.look()
             if edit.over:
                 del self._edits[job_id]

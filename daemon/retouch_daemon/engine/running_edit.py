@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -144,7 +145,10 @@ class RunningEdit:
         return known is not None and (known.failed or all(job.done for job in known.jobs))
 
     def look(self) -> None:
-        """Tell how far it is, and hand over what it has come to where a preview is due."""
+        """Tell how far it is, and hand over what it has come to where a preview is due.
+
+        A look that cannot be handed over is left out: the result says what is wrong.
+        """
         step = self._step
         if step is None or step.done == self._told_step:
             return
@@ -156,7 +160,8 @@ class RunningEdit:
             latest = self._trajectories.latest.get(step.trajectory)
             if latest is not None:  # nothing is to be seen while a picture is inverted
                 self._shown = step.done
-                self._told.look(step, packed_look(latest))
+                with suppress(RuntimeError, ValueError, TypeError):
+                    self._told.look(step, packed_look(latest))
 
     def finish(self) -> None:
         """Choose and hand over; errors are told."""

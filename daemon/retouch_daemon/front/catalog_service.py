@@ -30,9 +30,10 @@ from retouch.v1 import catalog_pb2, image_pb2, operation_pb2
 from retouch.v1 import catalog_service_pb2 as pb
 from retouch.v1 import catalog_service_pb2_grpc as rpc
 from retouch_daemon.front.asking import asked
-from retouch_daemon.front.model_loading import ModelLoading
+from retouch_daemon.front.model_loading import ModelLoading, ModelLoadings
 from retouch_daemon.front.statuses import answering, refuse_unless_answered
 from retouch_daemon.front.worker_process import WorkerGone, WorkerProcess
+from retouch_daemon.storage.errors import QuotaExceeded
 
 _KINDS: Final = {
     "checkpoint": catalog_pb2.MODEL_KIND_BASE,
@@ -65,7 +66,7 @@ class CatalogService(rpc.CatalogServiceServicer):
     """
 
     def __init__(self, engine: WorkerProcess, gate: WorkerProcess) -> None:
-        self._engine, self._gate = engine, gate
+        self._engine, self._loadings = engine, ModelLoadings(engine, gate)
         self._describing: asyncio.Task[catalog_pb2.Catalog] | None = None
 
     async def Describe(self, request: pb.DescribeRequest, context: _Context) -> pb.DescribeResponse:
@@ -83,7 +84,7 @@ class CatalogService(rpc.CatalogServiceServicer):
         """Load a model, and tell how far that is."""
         async with answering(context):
             record = await asyncio.to_thread(find_model, request.model)
-            async for progress in ModelLoading(self._engine, self._gate, record).run():
+            async for progress in ModelLoading(self._loadings, record).run():
                 yield progress
 
     async def UnloadModel(
@@ -108,7 +109,7 @@ class CatalogService(rpc.CatalogServiceServicer):
         try:
             async with asyncio.timeout(_SOON):
                 return (await self._engine.call("models", b"")).texts("loaded")
-        except (TimeoutError, WorkerGone):
+        except (TimeoutError, WorkerGone, QuotaExceeded):
             return ()
 
 

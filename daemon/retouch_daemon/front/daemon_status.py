@@ -19,7 +19,7 @@ from retouch_daemon.front.identity import TokenCheck
 from retouch_daemon.front.metrics import Metrics
 from retouch_daemon.storage.blob_store import BlobStore
 from retouch_daemon.storage.disk import free_bytes
-from retouch_daemon.storage.journal import JobRecord
+from retouch_daemon.storage.job_records import JobRecord
 
 #: Raised by one whenever a reader would misunderstand it.
 FORMAT: Final = 1
@@ -169,8 +169,8 @@ def processes() -> list[dict[str, Any]]:
 
 def _role(words: Iterable[str]) -> str:
     """What a child process is, by the module that it runs; empty for what is none of ours."""
-    mine = "retouch_daemon."
-    return next((word.removeprefix(mine) for word in words if word.startswith(mine)), "")
+    mine = ("retouch_daemon.", "retouch_bridge.")
+    return next((word.partition(".")[2] for word in words if word.startswith(mine)), "")
 
 
 def _told(job: JobRecord) -> dict[str, Any]:

@@ -11,14 +11,16 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import Final
 
-from retouch.v1 import errors_pb2, job_pb2, plan_pb2
+from retouch.v1 import errors_pb2, job_pb2
 from retouch_daemon.front.event_feed import EventFeed
+from retouch_daemon.front.returning_jobs import ReturningJobs
 from retouch_daemon.front.running import ATTEMPTS, Deaths, Running
 from retouch_daemon.front.worker_options import WorkerOptions
 from retouch_daemon.front.workshop import Workshop
 from retouch_daemon.storage.blob_store import BlobStore
 from retouch_daemon.storage.errors import StorageError, UnknownJob
-from retouch_daemon.storage.journal import JobRecord, Journal, NewJob, State
+from retouch_daemon.storage.job_records import JobRecord, NewJob, State
+from retouch_daemon.storage.journal import Journal
 
 #: Jobs at work at once: enough to fill forwards, few enough for the workers' memory; and how many
 #: more of the class that somebody is painting with.
@@ -49,29 +51,30 @@ class Dispatcher:
     ) -> None:
         self._journal, self._feed = journal, feed
         self._waiting: dict[str, JobRecord] = {}
-        #: Jobs that the disk would not let go on: tried again until it does.
-        self._stalled: dict[str, JobRecord] = {}
-        #: Those of them that are cancelled -> why.
-        self._leaving: dict[str, str] = {}
+        #: How many they were told last are before them.
+        self._places: dict[str, int] = {}
+        self._returning = ReturningJobs(journal, feed, self._put, self.forget)
         self._deaths = Deaths()
         self._attempts = itertools.count(1)
         self._filling = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
-        #: Whether nothing new is begun any more.
-        self.draining = False
+        #: Whether a task is about to fill: those that ask meanwhile are served by the same one.
+        self._is_due = False
+        #: Whether nothing new is begun any more, and whether what runs is left to the next start.
+        self.draining = self.stopping = False
         self.workshop = Workshop(self, blobs, feed, options, self._deaths)
         self.gate, self.engine = self.workshop.gate, self.workshop.engine
         self.numbers = self.workshop.numbers
 
     @property
     def ready(self) -> bool:
-        """Whether edits can run: both workers are there."""
-        return self.gate.ready and self.engine.ready
+        """Whether edits can run: the engine is there, and the gate has loaded what it checks by."""
+        return self.gate.ready and self.workshop.gate_life.warm and self.engine.ready
 
     @property
     def waiting(self) -> list[JobRecord]:
-        """Jobs that are not begun, in the order in which they came."""
-        return [*self._waiting.values(), *self._stalled.values()]
+        """Jobs that are not begun, or not again."""
+        return [*self._waiting.values(), *self._returning.jobs]
 
     @property
     def running(self) -> list[JobRecord]:
@@ -89,17 +92,24 @@ class Dispatcher:
 
     async def serve(self, job: JobRecord) -> None:
         """Serve a job from now on as its record says: its class, and whether it is paused."""
-        for queue in (self._waiting, self._stalled):
-            if job.job_id in queue:
-                queue[job.job_id] = job
+        if job.job_id in self._waiting:
+            self._waiting[job.job_id] = job
+        self._returning.change(job)
         self.workshop.serve(job)
         await self.fill()
 
-    async def run(self) -> None:
-        """Take up what an earlier daemon left, and work until :meth:`stop`."""
+    async def recover(self) -> None:
+        """Take up what an earlier daemon left, before anybody can ask for it.
+
+        Raises:
+            StorageError.
+        """
         for job in await asyncio.to_thread(self._journal.recover):
             self._waiting[job.job_id] = job
             self._feed.observer.queued(job)
+
+    async def run(self) -> None:
+        """Work until :meth:`stop`."""
         limits = asyncio.create_task(self._watch_limits())
         try:
             await self.workshop.run()
@@ -108,6 +118,7 @@ class Dispatcher:
 
     async def stop(self) -> None:
         """End the workers; what runs begins again at the next start."""
+        self.stopping = True
         await self.workshop.stop()
 
     async def submit(self, new: NewJob) -> tuple[JobRecord, bool]:
@@ -127,7 +138,7 @@ class Dispatcher:
         """Cancel jobs, wherever they are; return the names of those that were not over."""
         told = []
         for job in jobs:
-            waiting = self._waiting.pop(job.job_id, None) or self._stalled.pop(job.job_id, None)
+            waiting = self._waiting.pop(job.job_id, None) or self._returning.take(job.job_id)
             running = self.workshop.dropped(job.job_id)
             if waiting is None and running is None:
                 continue
@@ -137,8 +148,10 @@ class Dispatcher:
                 over = await self._feed.publish(job.job_id, event, state=State.CANCELLED)
             except StorageError as problem:
                 _log.error("cannot end job %s: %s", job.job_id, problem)
-                self._leaving[job.job_id], self._stalled[job.job_id] = reason, job
+                self._returning.later(job, reason)
                 over = True
+            else:
+                self._let_go(job.job_id)
             if over:
                 told.append(job.job_id)
         self.fill_soon()
@@ -150,8 +163,18 @@ class Dispatcher:
             while self.gate.ready and (job := self._next()) is not None:
                 del self._waiting[job.job_id]
                 await self._begin(job)
-            for position, job_id in enumerate(list(self._waiting)):
-                event = job_pb2.JobEvent(queued=job_pb2.Queued(position=position))
+            await self._tell_places()
+
+    async def _tell_places(self) -> None:
+        """Tell those that wait how many are before them: once, and again where somebody watches."""
+        waiting = sorted(self._waiting.values(), key=lambda job: (job.priority, job.created))
+        known = self._places
+        self._places = {job.job_id: known.get(job.job_id, -1) for job in waiting}
+        for place, job_id in enumerate(list(self._places)):
+            last = self._places[job_id]
+            if last < 0 or (last != place and self._feed.is_watched(job_id)):
+                self._places[job_id] = place
+                event = job_pb2.JobEvent(queued=job_pb2.Queued(position=place))
                 with suppress(UnknownJob):  # it is over and forgotten meanwhile, as live ones are
                     await self._feed.publish(job_id, event)
 
@@ -161,36 +184,42 @@ class Dispatcher:
         if not ready or self.draining:
             return None
         at_work = Counter(each.client for each in self.running)
-        job = min(ready, key=lambda each: (each.priority, at_work[each.client]))
+        # Not by their place here: those that begin again have kept when they came.
+        job = min(ready, key=lambda each: (each.priority, at_work[each.client], each.created))
         room = RUNNING + self.held + (MORE_LIVE if job.priority == LIVE else 0)
         room += 0 if at_work[job.client] else MORE_CLIENTS
         return job if len(self.workshop.running) < room else None
 
     def fill_soon(self) -> None:
         """As :meth:`fill`, in a task: a worker's frames must be read meanwhile."""
-        task = asyncio.create_task(self._filled())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        if not self._is_due:
+            self._is_due = True
+            task = asyncio.create_task(self._filled())
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
     async def _filled(self) -> None:
+        self._is_due = False
         try:
             await self.fill()
         except StorageError as problem:
             _log.error("cannot look after the queue: %s", problem)
 
     async def _begin(self, job: JobRecord) -> None:
-        running = Running(job, job.request, next(self._attempts))
+        running = Running(job, b"", next(self._attempts))
         self.workshop.running[job.job_id] = running
         try:
-            await asyncio.to_thread(self._journal.begin, job.job_id)
+            request = await asyncio.to_thread(self._journal.begin, job.job_id)
             running.told = await asyncio.to_thread(self._told, job.job_id)
         except StorageError as problem:
             _log.error("cannot begin job %s: %s", job.job_id, problem)
-            if self.workshop.running.pop(job.job_id, None) is not None:
-                self._stalled[job.job_id] = job
+            if self.workshop.running.get(job.job_id) is running:
+                del self.workshop.running[job.job_id]
+                self._returning.later(running.job)
             return
         if self.workshop.running.get(job.job_id) is running:  # not cancelled meanwhile
-            self._feed.observer.began(job)
+            running.request = request
+            self._feed.observer.began(running.job)
             self.workshop.begin(running)
 
     def _told(self, job_id: str) -> int:
@@ -200,39 +229,19 @@ class Dispatcher:
 
     async def lost(self, running: Running, worker: str) -> None:
         """Queue a job that died with a worker, or end it where it has done so too often."""
-        self.workshop.dropped(running.job_id)
+        self.workshop.lost(running.job_id)
         if self._deaths.note(running.job_id):
             await self.fail_as_killer(running.job, worker)
         else:
-            await self._queue_again(running.job)
+            await self._returning.now(running.job)
 
     def stall(self, job: JobRecord) -> None:
         """Try again, until the disk lets a job go on."""
-        self._stalled[job.job_id] = job
+        self._returning.later(job)
 
-    async def _queue_again(self, job: JobRecord) -> None:
-        """Queue a job whose work is lost; end it where it is to end. The disk may delay that."""
-        try:
-            await self._queued_again(job)
-        except UnknownJob:  # it is over and forgotten meanwhile
-            self.forget(job.job_id)
-        except StorageError:
-            self._stalled[job.job_id] = job
-
-    async def _queued_again(self, job: JobRecord) -> None:
-        if (reason := self._leaving.pop(job.job_id, None)) is not None:
-            event = job_pb2.JobEvent(cancelled=job_pb2.Cancelled(reason=reason))
-            try:
-                await self._feed.publish(job.job_id, event, state=State.CANCELLED)
-            except StorageError:
-                self._leaving[job.job_id] = reason
-                raise
-            return
-        await asyncio.to_thread(self._journal.again, job.job_id)
-        warning = plan_pb2.Warning(message="the edit was interrupted; it begins again")
-        event = job_pb2.JobEvent(warning=warning)
-        if await self._feed.publish(job.job_id, event, begins_again=True):
-            self._waiting[job.job_id] = job
+    def _put(self, job: JobRecord) -> None:
+        self._waiting[job.job_id] = job
+        self.fill_soon()
 
     async def fail_as_killer(self, job: JobRecord, worker: str) -> None:
         """End a job that died with too many workers."""
@@ -243,6 +252,7 @@ class Dispatcher:
         self, job: JobRecord, code: errors_pb2.ErrorCode.ValueType, message: str, fix: str
     ) -> None:
         """End a job with an error; where the disk does not let it, it begins again later."""
+        self._waiting.pop(job.job_id, None)
         self.workshop.dropped(job.job_id)
         failed = errors_pb2.Failed(code=code, message=message, fix=fix, retryable=True)
         event = job_pb2.JobEvent(failed=failed)
@@ -250,37 +260,36 @@ class Dispatcher:
             await self._feed.publish(job.job_id, event, state=State.FAILED)
         except StorageError as problem:
             _log.error("cannot end job %s: %s", job.job_id, problem)
-            self._stalled[job.job_id] = job
+            self._returning.later(job)
         else:
             self.forget(job.job_id)
 
     def forget(self, job_id: str) -> None:
         """The job is over."""
-        for queue in (self._waiting, self._stalled, self._leaving):
-            queue.pop(job_id, None)
-        self._deaths.forget(job_id)
+        self._let_go(job_id)
         self.fill_soon()
+
+    def _let_go(self, job_id: str) -> None:
+        self._waiting.pop(job_id, None)
+        self._returning.over(job_id)
+        self._deaths.forget(job_id)
 
     async def _watch_limits(self) -> None:
         while True:
             await asyncio.sleep(TICK)
             try:
                 await self._end_late()
-                await self._retry_stalled()
-                if self._next() is not None:
-                    await self.fill()  # where the disk did not let an earlier one end
+                await self._returning.retry()
+                await self.fill()
             except StorageError as problem:
                 _log.error("cannot look after the queue: %s", problem)
-
-    async def _retry_stalled(self) -> None:
-        stalled, self._stalled = self._stalled, {}
-        for job in stalled.values():
-            await self._queue_again(job)
+            except Exception:  # limits and places of all jobs hang on this
+                _log.exception("cannot look after the queue")
 
     async def _end_late(self) -> None:
         now = time.time()
         at_work = [running.job for running in self.workshop.running.values()]
-        for job in (*self._waiting.values(), *self._stalled.values(), *at_work):
+        for job in (*self.waiting, *at_work):
             if job.deadline is not None and now > job.deadline:
                 message = "the time limit passed before the edit was done"
                 code = errors_pb2.ERROR_CODE_TIME_LIMIT

@@ -24,6 +24,7 @@ from retouch_daemon.front.job_messages import (
     checked_name,
     checked_priority,
     described,
+    listed,
 )
 from retouch_daemon.front.job_updates import JobUpdates
 from retouch_daemon.front.live_session import LiveSession
@@ -31,7 +32,8 @@ from retouch_daemon.front.named_blobs import checked_blobs
 from retouch_daemon.front.statuses import answering, refuse_unless_answered
 from retouch_daemon.front.work_size import pixels_of
 from retouch_daemon.storage.blob_store import BlobStore
-from retouch_daemon.storage.journal import JobRecord, Journal, NewJob, State
+from retouch_daemon.storage.job_records import JobRecord, NewJob, State
+from retouch_daemon.storage.journal import Journal
 
 _Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -75,7 +77,8 @@ class EditService(rpc.EditServiceServicer):
                 async for event in self._feed.watch(job.job_id, 0):
                     yield pb.RunResponse(event=event)
             finally:
-                if not request.keep_running:
+                # Where the daemon stops it is not the caller who leaves: the job begins again.
+                if not request.keep_running and not self._dispatcher.stopping:
                     # Nothing where it is over. Shielded: the call itself is being cancelled.
                     await asyncio.shield(self._dispatcher.cancel([job], "disconnected"))
 
@@ -122,7 +125,7 @@ class EditService(rpc.EditServiceServicer):
                 states or tuple(State),
                 document=request.document_id or None,
             )
-        return pb.ListJobsResponse(jobs=[described(job) for job in jobs])
+            return pb.ListJobsResponse(jobs=await asyncio.to_thread(listed, jobs))
 
     async def _chosen(
         self, request: pb.CancelRequest | pb.UpdateRequest, client: str

@@ -28,8 +28,11 @@ _HANDED_ON: Final = {
 _MOST_BYTES: Final = {
     LOADING: 0, PROGRESS: 0, LOOK: MOST_LOOK, FINISHED: MOST_LATENTS, "beat": 0, "ready": 0
 }  # fmt: skip
-#: Longest text of an error that reaches a client.
+#: Number formats that the gate can decode in.
+_DTYPES: Final = ("float32", "bfloat16", "float16")
+#: Longest text of an error that reaches a client, and longest name of a device.
 _TEXT: Final = 2000
+_DEVICE: Final = 100
 _TEXTS: Final = ("field_path", "value", "allowed", "message", "fix", "operation")
 
 
@@ -55,6 +58,18 @@ def check_kind(frame: Frame) -> None:
     """Raises NotTheEnginesWord for what only the gate may send."""
     if frame.kind not in _KINDS:
         raise NotTheEnginesWord(frame, f"allowed: {', '.join(_KINDS)}")
+
+
+def of_itself(frame: Frame) -> dict[str, Value]:
+    """Return what the engine says of itself when it is ready: the gate takes that for its own.
+
+    Raises:
+        NotTheEnginesWord: what no engine is.
+    """
+    device, dtype = frame.text("device"), frame.text("dtype")
+    if dtype not in _DTYPES or len(device) > _DEVICE:
+        raise NotTheEnginesWord(frame, f"it works in {dtype[:_DEVICE]!r} on {device[:_DEVICE]!r}")
+    return {"device": device, "dtype": dtype}
 
 
 def for_the_gate(frame: Frame) -> Frame:

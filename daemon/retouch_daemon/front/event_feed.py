@@ -9,7 +9,8 @@ from typing import Final
 
 from retouch.v1 import job_pb2
 from retouch_daemon.front.job_observers import JobObserver, Observers
-from retouch_daemon.storage.journal import OVER, Journal, State
+from retouch_daemon.storage.job_records import OVER, State
+from retouch_daemon.storage.journal import Journal
 
 #: Kinds of which only the newest is worth having: they are told, not kept.
 PASSING: Final = ("queued", "progress", "preview", "updated")
@@ -129,6 +130,11 @@ class EventFeed:
     def watchers(self) -> int:
         """How many streams follow a job."""
         return sum(feed.watchers for feed in self._feeds.values())
+
+    def is_watched(self, job_id: str) -> bool:
+        """Whether a stream follows a job."""
+        feed = self._feeds.get(job_id)
+        return feed is not None and feed.watchers > 0
 
     def newest(self, job_id: str, kind: str) -> job_pb2.JobEvent | None:
         """Return the newest event of a passing kind of a job that is not over, None without."""

@@ -14,6 +14,7 @@ def exposure(settings: Settings) -> list[str]:
     """Return what a setup exposes to whom, one sentence each."""
     return [
         *_ways_in(settings),
+        *_gateway(settings),
         *_status(settings),
         *_code(settings),
         *_kept(settings),
@@ -51,6 +52,16 @@ def _ways_in(settings: Settings) -> Iterator[str]:
         yield "Reflection is off: the contract is not told to strangers."
     else:
         yield "No other machine can connect."
+
+
+def _gateway(settings: Settings) -> Iterator[str]:
+    if settings.gateway_address:
+        yield (
+            f"http://{settings.gateway_address}: every program of every user of this machine can "
+            f"connect; only those that can read {settings.token_file} or have paired are served, "
+            "and pages of other origins only if they have paired. That it is Retouch, and the "
+            "studio's page, it says to all."
+        )
 
 
 def _status(settings: Settings) -> Iterator[str]:

@@ -55,6 +55,7 @@ class InspectionProcess:
         self._answer_seconds, self._idle_seconds = answer_seconds, idle_seconds
         self._turn = asyncio.Lock()
         self._asking = 0
+        self._questions: set[asyncio.Task[Frame]] = set()
         self._process: WorkerProcess | None = None
         self._running: asyncio.Task[None] | None = None
         self._idle: asyncio.TimerHandle | None = None
@@ -74,12 +75,26 @@ class InspectionProcess:
         if self._asking >= MOST_WAITING:
             fix = "ask again when others are answered"
             raise QuotaExceeded("questions about pictures", self._asking + 1, MOST_WAITING, fix)
+        # Shielded: whoever leaves leaves a question that is still being answered. It counts, and
+        # the next one waits for it; otherwise the time for that one would begin before its turn.
         self._asking += 1
+        task = asyncio.create_task(self._in_turn(kind, payload))
+        self._questions.add(task)
+        task.add_done_callback(self._heard)
+        return await asyncio.shield(task)
+
+    async def _in_turn(self, kind: str, payload: bytes) -> Frame:
         try:
             async with self._turn:
                 return await self._asked(kind, payload)
         finally:
             self._asking -= 1
+
+    def _heard(self, task: asyncio.Task[Frame]) -> None:
+        """What comes of a question that nobody waits for any more is no news to anybody."""
+        self._questions.discard(task)
+        if not task.cancelled():
+            task.exception()
 
     async def _asked(self, kind: str, payload: bytes) -> Frame:
         if self._idle is not None:
@@ -90,17 +105,24 @@ class InspectionProcess:
                 return await process.call(kind, payload)
         except TimeoutError:
             process.kill("it took too long over a picture")
-            await self.stop()
+            await self._end()
             raise TooSlow(self._answer_seconds) from None
         except WorkerGone:
-            await self.stop()
+            await self._end()
             raise
         finally:
             loop = asyncio.get_running_loop()
             self._idle = loop.call_later(self._idle_seconds, self._end_soon)
 
     async def stop(self) -> None:
-        """End the process. Harmless without one."""
+        """End the process, and all questions. Harmless without one."""
+        questions = list(self._questions)
+        for task in questions:
+            task.cancel()
+        await asyncio.gather(*questions, return_exceptions=True)
+        await self._end()
+
+    async def _end(self) -> None:
         if self._idle is not None:
             self._idle.cancel()
         process, self._process = self._process, None
@@ -112,7 +134,7 @@ class InspectionProcess:
     async def _started(self) -> WorkerProcess:
         if self._process is not None and self._process.ready:
             return self._process
-        await self.stop()
+        await self._end()
         ready = asyncio.Event()
 
         async def on_ready(frame: Frame) -> None:
@@ -131,15 +153,20 @@ class InspectionProcess:
             async with asyncio.timeout(_START_SECONDS):
                 await ready.wait()
         if not process.ready:
-            await self.stop()
+            await self._end()
             raise WorkerGone("the inspector cannot be started")
         return process
 
     def _end_soon(self) -> None:
         if not self._asking:
-            task = asyncio.get_running_loop().create_task(self.stop())
+            task = asyncio.get_running_loop().create_task(self._end_if_idle())
             self._ending.add(task)
             task.add_done_callback(self._ending.discard)
+
+    async def _end_if_idle(self) -> None:
+        async with self._turn:
+            if not self._asking:
+                await self._end()
 
 
 async def _ignored(frame: Frame) -> None:

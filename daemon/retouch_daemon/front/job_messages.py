@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from google.protobuf.duration_pb2 import Duration
@@ -10,7 +11,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from retouch.errors import InvalidField
 from retouch.v1 import edit_pb2, job_pb2
 from retouch.v1 import edit_service_pb2 as pb
-from retouch_daemon.storage.journal import JobRecord, State
+from retouch_daemon.storage.job_records import JobRecord, State
 
 #: Class of a request -> what the journal keeps; lower goes first.
 PRIORITIES: Final = {
@@ -33,6 +34,8 @@ STATES: Final = {
 }
 #: Longest client_job_id, group and document_id.
 NAME_CHARACTERS: Final = 128
+#: Most bytes of jobs in one answer: clients take messages of 4 MiB.
+LISTED_BYTES: Final = 3 << 20
 #: Seconds of the longest time limit: a year. A date that no calendar has could never be told.
 LONGEST_LIMIT: Final = 366 * 86_400
 
@@ -52,6 +55,18 @@ def described(job: JobRecord) -> pb.Job:
     if job.deadline is not None:
         found.deadline.CopyFrom(_time(job.deadline))
     return found
+
+
+def listed(jobs: Sequence[JobRecord]) -> list[pb.Job]:
+    """Return jobs as clients see them, in their order: of those that are too many the newest."""
+    found, size = [], 0
+    for job in reversed(jobs):
+        message = described(job)
+        size += message.ByteSize()
+        if size > LISTED_BYTES:
+            break
+        found.append(message)
+    return found[::-1]
 
 
 def updated(job: JobRecord) -> job_pb2.JobEvent:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from retouch.v1 import job_pb2
-from retouch_daemon.storage.journal import JobRecord
+from retouch_daemon.storage.job_records import JobRecord
 
 _log = logging.getLogger(__name__)
 

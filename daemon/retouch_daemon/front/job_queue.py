@@ -6,7 +6,7 @@ from typing import Protocol
 
 from retouch.v1 import errors_pb2
 from retouch_daemon.front.running import Running
-from retouch_daemon.storage.journal import JobRecord
+from retouch_daemon.storage.job_records import JobRecord
 
 
 class JobQueue(Protocol):

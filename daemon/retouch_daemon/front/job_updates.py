@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 
 from retouch.errors import InvalidField
 from retouch.v1 import edit_service_pb2 as pb
 from retouch_daemon.front.dispatcher import RUNNING, Dispatcher
 from retouch_daemon.front.event_feed import EventFeed
 from retouch_daemon.front.job_messages import checked_limit, checked_name, checked_priority, updated
-from retouch_daemon.storage.errors import QuotaExceeded
-from retouch_daemon.storage.journal import JobRecord, Journal, Service
+from retouch_daemon.storage.errors import QuotaExceeded, UnknownJob
+from retouch_daemon.storage.job_records import JobRecord, Service
+from retouch_daemon.storage.journal import Journal
 
 
 def service_of(request: pb.UpdateRequest, job: JobRecord, now: float) -> Service:
@@ -52,6 +54,8 @@ class JobUpdates:
 
     def __init__(self, journal: Journal, feed: EventFeed, dispatcher: Dispatcher) -> None:
         self._journal, self._feed, self._dispatcher = journal, feed, dispatcher
+        #: Updates are served in the order in which the journal has them.
+        self._turn = asyncio.Lock()
 
     async def apply(self, request: pb.UpdateRequest, jobs: Sequence[JobRecord]) -> list[JobRecord]:
         """Change jobs; return those that were not over, as they are now.
@@ -62,7 +66,6 @@ class JobUpdates:
         """
         now = time.time()
         services = [service_of(request, job, now) for job in jobs]
-        self._check_held(jobs, services)
         # Shielded: a caller who leaves meanwhile must not leave the journal and the queue apart.
         return await asyncio.shield(self._applied(jobs, services))
 
@@ -70,14 +73,20 @@ class JobUpdates:
         self, jobs: Sequence[JobRecord], services: Sequence[Service]
     ) -> list[JobRecord]:
         changed = []
-        for job, service in zip(jobs, services, strict=True):
-            found = await asyncio.to_thread(self._journal.serve, job.job_id, service)
-            if found is None:
-                continue
-            await self._dispatcher.serve(found)
-            await self._feed.publish(found.job_id, updated(found))
-            changed.append(found)
+        async with self._turn:
+            self._check_held(jobs, services)
+            for job, service in zip(jobs, services, strict=True):
+                with suppress(UnknownJob):  # over and forgotten meanwhile, as live ones are
+                    if found := await self._serve(job.job_id, service):
+                        changed.append(found)
         return changed
+
+    async def _serve(self, job_id: str, service: Service) -> JobRecord | None:
+        found = await asyncio.to_thread(self._journal.serve, job_id, service)
+        if found is not None:
+            await self._dispatcher.serve(found)
+            await self._feed.publish(job_id, updated(found))
+        return found
 
     def _check_held(self, jobs: Sequence[JobRecord], services: Sequence[Service]) -> None:
         more = sum(

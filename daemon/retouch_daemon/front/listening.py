@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 from pathlib import Path
 from typing import Final
 
@@ -30,8 +31,23 @@ CONNECTION: Final = (
 )
 
 
+#: Descriptors that this process should have: what all connections may take leaves most of them.
+DESCRIPTORS: Final = 8192
+
+
 class AlreadyServed(Exception):
     """Another daemon has the address or the folder."""
+
+
+def allow_descriptors() -> None:
+    """Raise this process's limit of open files, as far as the system lets it.
+
+    Where it is 1024, as it often is, connections alone could use it up: no worker could be started.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(DESCRIPTORS, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def listen(server: grpc.aio.Server, settings: Settings) -> int:
@@ -49,6 +65,9 @@ def listen(server: grpc.aio.Server, settings: Settings) -> int:
         if settings.socket is not None:
             where = str(settings.socket)
             _add_own_socket(server, settings.socket)
+        if settings.gateway_socket is not None:
+            where = str(settings.gateway_socket)
+            _add_own_socket(server, settings.gateway_socket)
     except RuntimeError as problem:
         raise AlreadyServed(
             f"address: {where} is taken. Fix: stop the other daemon, or choose another."

@@ -91,6 +91,8 @@ class LiveFrames:
         self._canvas: RawCanvas | None = None
         self._painted = False
         self._last = 0
+        #: Held by whoever paints or copies: what is large takes time, so both are done in threads.
+        self._turn = asyncio.Lock()
 
     async def apply(self, request: live_pb2.LiveRequest) -> None:
         """Take a frame; what is wrong changes nothing.
@@ -102,24 +104,27 @@ class LiveFrames:
             allowed = f"above {self._last}"
             raise InvalidField("frame", request.frame, allowed, "number frames upwards")
         self._last = request.frame
-        if request.WhichOneof("content") == "edit":
-            _check_count(request.edit)
-            self._edit = edit_pb2.EditRequest()
-            self._edit.CopyFrom(request.edit)
-            self._canvas, self._painted = None, False
-        elif request.WhichOneof("content") == "change" and self._edit is not None:
-            await self._change(self._edit, request.change)
-        else:
-            fix = "send a whole EditRequest first"
-            raise InvalidField("content", "none that can be used", "edit, then change", fix)
+        async with self._turn:
+            if request.WhichOneof("content") == "edit":
+                _check_count(request.edit)
+                self._edit = edit_pb2.EditRequest()
+                self._edit.CopyFrom(request.edit)
+                self._canvas, self._painted = None, False
+            elif request.WhichOneof("content") == "change" and self._edit is not None:
+                await self._change(self._edit, request.change)
+            else:
+                fix = "send a whole EditRequest first"
+                raise InvalidField("content", "none that can be used", "edit, then change", fix)
 
     async def request(self) -> edit_pb2.EditRequest:
         """Return the newest state as a request whose canvas is stored. Raises StorageError."""
         assert self._edit is not None
-        found = edit_pb2.EditRequest()
-        found.CopyFrom(self._edit)
-        if self._painted and self._canvas is not None:
-            rows = self._canvas.snapshot()  # before anybody else has a turn
+        found, rows = edit_pb2.EditRequest(), b""
+        async with self._turn:
+            found.CopyFrom(self._edit)
+            if self._painted and self._canvas is not None:
+                rows = await asyncio.to_thread(self._canvas.snapshot)
+        if rows:
             stat = await asyncio.to_thread(self._blobs.add, rows, self._client)
             found.canvas.source.sha256 = stat.digest
             found.canvas.source.size_bytes = stat.size
@@ -134,7 +139,7 @@ class LiveFrames:
             canvas = None
         if change.dirty:
             canvas = canvas or await self._read(source)
-            _paint(canvas, change.dirty)
+            await asyncio.to_thread(_paint, canvas, change.dirty)
         if change.HasField("source"):
             edit.canvas.source.CopyFrom(source)
             self._painted = False
@@ -155,8 +160,10 @@ class LiveFrames:
         if source.WhichOneof("layout") != "raw":
             fix = "send the canvas as raw rows to paint on it"
             raise InvalidField("canvas.source.layout", "a file", "raw", fix)
-        data = await asyncio.to_thread(self._blobs.read, source.sha256)
-        return RawCanvas(source.raw, data)
+        return await asyncio.to_thread(self._opened, source)
+
+    def _opened(self, source: image_pb2.ImageRef) -> RawCanvas:
+        return RawCanvas(source.raw, self._blobs.read(source.sha256))
 
 
 def _paint(canvas: RawCanvas, dirty: Sequence[live_pb2.DirtyRect]) -> None:

@@ -20,7 +20,8 @@ from retouch_daemon.front.named_blobs import checked_blobs
 from retouch_daemon.front.work_size import pixels_of
 from retouch_daemon.storage.blob_store import BlobStore
 from retouch_daemon.storage.errors import StorageError
-from retouch_daemon.storage.journal import JobRecord, Journal, NewJob
+from retouch_daemon.storage.job_records import JobRecord, NewJob
+from retouch_daemon.storage.journal import Journal
 
 #: Seconds without a picture after which the frame at work is let finish, unless a client chooses.
 SHOW_EVERY: Final = 0.5
@@ -151,7 +152,7 @@ class LiveSession:
         try:
             async for event in self._feed.watch(job.job_id, 0):
                 await self._tell(frame, event)
-        except StorageError as problem:
+        except Exception as problem:  # whatever it is, the session goes on with the next frame
             self._outputs.put(frame, failed=failed_of(problem))
         self._jobs.pop(frame, None)
         self._changed.set()

@@ -14,7 +14,7 @@ from typing import Any, Final
 from retouch.v1 import job_pb2
 from retouch_daemon.front.client_classes import priority_name
 from retouch_daemon.front.job_observers import outcome_of
-from retouch_daemon.storage.journal import JobRecord
+from retouch_daemon.storage.job_records import JobRecord
 
 #: What is not said of whoever called, whatever a library logs.
 _BEARER: Final = re.compile(r"(?i)(bearer\s+)\S+")

@@ -18,7 +18,7 @@ from prometheus_client.core import (
 from retouch.v1 import errors_pb2, job_pb2
 from retouch_daemon.front.client_classes import client_class, priority_name
 from retouch_daemon.front.job_observers import outcome_of
-from retouch_daemon.storage.journal import JobRecord
+from retouch_daemon.storage.job_records import JobRecord
 
 #: Clients whose finished jobs are counted one by one.
 MOST_CLIENTS: Final = 1000

@@ -11,7 +11,7 @@ from typing import Final
 from retouch.v1 import job_pb2
 from retouch_daemon.link.frames import Frame, Value
 from retouch_daemon.phases import DENOISE, LOAD, load_steps
-from retouch_daemon.storage.journal import JobRecord
+from retouch_daemon.storage.job_records import JobRecord
 
 #: How many workers a job may have died with before it counts as what kills them.
 ATTEMPTS: Final = 3
@@ -66,6 +66,17 @@ class Running:
         """Whether it waits for the engine."""
         free = self.admitted and not self.at_engine and self.latents is None
         return free and not self.job.paused
+
+    def advanced(self, frame: Frame) -> job_pb2.Progress:
+        """Take how far the engine says it is; what no message can hold changes nothing.
+
+        Raises:
+            BrokenFrame: no numbers. ValueError: numbers too large.
+        """
+        done, of = frame.number("done"), frame.number("of")
+        job_pb2.Progress(step=done, of_steps=of)
+        self.done, self.of = done, of
+        return self.progress()
 
     def progress(self) -> job_pb2.Progress:
         """How far it is, and how long the rest may take."""

@@ -6,6 +6,7 @@ import asyncio
 import fcntl
 import logging
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, Final
@@ -32,12 +33,14 @@ from retouch_daemon.front.daemon_status import DaemonStatus
 from retouch_daemon.front.dispatcher import Dispatcher
 from retouch_daemon.front.edit_service import EditService
 from retouch_daemon.front.event_feed import EventFeed
+from retouch_daemon.front.gateways import Gateways
 from retouch_daemon.front.identity import TokenCheck, read_token
 from retouch_daemon.front.inspection_process import InspectionProcess
 from retouch_daemon.front.job_observers import Observers
 from retouch_daemon.front.listening import CONNECTION, AlreadyServed, listen
 from retouch_daemon.front.log_lines import JobLog
 from retouch_daemon.front.metrics import Metrics
+from retouch_daemon.front.readiness import tell_readiness
 from retouch_daemon.front.settings import Settings
 from retouch_daemon.front.status_page import Pages, StatusPage, Visitors
 from retouch_daemon.front.traces import job_traces
@@ -45,6 +48,7 @@ from retouch_daemon.front.trust_service import TrustService
 from retouch_daemon.front.worker_options import WorkerOptions
 from retouch_daemon.storage.blob_store import BlobStore
 from retouch_daemon.storage.database import Database
+from retouch_daemon.storage.errors import StorageError
 from retouch_daemon.storage.journal import Journal
 
 #: Seconds that calls have to end when the daemon stops.
@@ -65,6 +69,8 @@ SERVICES: Final = tuple(
         (trust_service_pb2, "TrustService"),
     )
 )
+#: The one that needs the workers.
+_EDITS: Final = edit_service_pb2.DESCRIPTOR.services_by_name["EditService"].full_name
 
 _log = logging.getLogger(__name__)
 
@@ -78,6 +84,7 @@ class Daemon:
     Attributes:
         port: of gRPC; 0 without one.
         status_port: of metrics and status over HTTP; 0 without one.
+        on_gateway: told the address of a gateway whenever it listens.
 
     Raises:
         StorageError: the folder cannot be used. AlreadyServed: another daemon has the address.
@@ -87,6 +94,7 @@ class Daemon:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.port = self.status_port = 0
+        self.on_gateway: Callable[[str], None] = _ignored
         self._lock = _locked(settings.folder)
         self._database = Database(settings.database)
         self._journal = Journal(self._database, settings.jobs)
@@ -97,6 +105,7 @@ class Daemon:
         options = WorkerOptions(
             settings.blobs, settings.device, settings.row_cap, settings.policy,
             memory=settings.memory, gate_device=settings.gate_device, silence=settings.silence,
+            step_seconds=settings.step_seconds,
         )  # fmt: skip
         self.dispatcher = Dispatcher(self._journal, self._blobs, self._feed, options)
         self._callers = Callers(settings.calls)
@@ -107,29 +116,38 @@ class Daemon:
     async def __aenter__(self) -> Daemon:
         threads = ThreadPoolExecutor(_THREADS, "storage")
         asyncio.get_running_loop().set_default_executor(threads)
+        await self.dispatcher.recover()  # before anybody can ask for what an earlier daemon left
         token = read_token(self.settings.token_file)
         self._check = TokenCheck(token)
         self._server = self._assembled()
         self.port = listen(self._server, self.settings)
         await self._server.start()
+        self._gateways = Gateways(self.settings, self._own_target(), self._told_gateway)
         self._tasks = [
             asyncio.create_task(self.dispatcher.run()),
             asyncio.create_task(self._tidy()),
+            asyncio.create_task(
+                tell_readiness(self._health, _EDITS, lambda: self.dispatcher.ready)
+            ),
         ]
         await self._show_status(token)
-        for name in ("", *SERVICES):
+        self._gateways.start()
+        for name in {"", *SERVICES} - {_EDITS}:
             await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self._health.enter_graceful_shutdown()
         await self.dispatcher.stop()
+        await self._gateways.stop()
         await self._server.stop(GRACE)
         await self._inspector.stop()
         await self._page.close()
-        self._tasks[1].cancel()
+        for task in self._tasks[1:]:
+            task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)  # ``wait`` says what failed
-        for socket in (self.settings.socket, self.settings.status_socket):
+        own = self.settings
+        for socket in (own.socket, own.status_socket, own.gateway_socket):
             if socket is not None:
                 socket.unlink(missing_ok=True)
         self._database.close()
@@ -197,14 +215,32 @@ class Daemon:
                     f"{problem.strerror}. Fix: choose another."
                 ) from problem
 
+    def _own_target(self) -> str:
+        """Where a process of this user's reaches gRPC."""
+        settings = self.settings
+        if (socket := settings.gateway_socket or settings.socket) is not None:
+            return f"unix:{socket}"
+        host = settings.address.rpartition(":")[0]
+        return f"{host}:{self.port}" if host and settings.tls is None else ""
+
+    def _told_gateway(self, address: str) -> None:
+        self.on_gateway(address)
+
     async def _tidy(self) -> None:
         """Forget jobs that have been over for long; their blobs can then be evicted."""
         while True:
             before = time.time() - self.settings.keep_days * _DAY
-            forgotten = await asyncio.to_thread(self._journal.forget, before)
-            if forgotten:
-                _log.info("forgot %s jobs", forgotten)
+            try:
+                forgotten = await asyncio.to_thread(self._journal.forget, before)
+            except StorageError as problem:  # the disk may be full for a while
+                _log.error("cannot forget old jobs: %s", problem)
+            else:
+                _log.log(logging.INFO if forgotten else logging.DEBUG, "forgot %s jobs", forgotten)
             await asyncio.sleep(_HOUR)
+
+
+def _ignored(address: str) -> None:
+    """Nobody has asked."""
 
 
 def _locked(folder: Path) -> IO[str]:

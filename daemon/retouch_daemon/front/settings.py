@@ -19,7 +19,7 @@ from retouch_daemon.storage.job_limits import JobLimits
 
 if TYPE_CHECKING:
     from retouch_daemon.front.tls import TlsFiles
-from retouch_daemon.front.worker_options import SILENCE, EngineMemory
+from retouch_daemon.front.worker_options import SILENCE, STEP_SECONDS, EngineMemory
 
 #: Longest path of a Unix socket on every system.
 SOCKET_BYTES: Final = 100
@@ -35,9 +35,11 @@ class Settings:
         socket: Unix socket, or None for none.
         tls: certificate and key, without which other machines cannot be let in.
         status_address: host and port of metrics and status over HTTP; empty for none.
+        gateway_address: host and port, on loopback, of HTTP for hosts without gRPC; empty for none.
         device: of the engine; None lets it choose.
         gate_device: where the gate decodes; None takes the engine's.
         silence: seconds without a sign of life after which engine or gate counts as hung.
+        step_seconds: seconds that one step of either may take before it counts as hung.
         row_cap: most rows of one forward.
         policy: profile of the gate.
         keep_days: for which jobs that are over are kept.
@@ -59,9 +61,11 @@ class Settings:
     socket: Path | None = None
     tls: TlsFiles | None = None
     status_address: str = ""
+    gateway_address: str = ""
     device: str | None = None
     gate_device: str | None = None
     silence: float = SILENCE
+    step_seconds: float = STEP_SECONDS
     row_cap: int = 16
     policy: str = "standard"
     keep_days: float = 7.0
@@ -81,6 +85,11 @@ class Settings:
                 allowed = "a loopback address, or TLS"
                 fix = "give --tls-cert and --tls-key, or stay on loopback and use an SSH tunnel"
                 raise InvalidField(name, address, allowed, fix)
+        if self.gateway_address and not is_loopback(
+            checked_address(self.gateway_address, "gateway-address")
+        ):
+            fix = "stay on loopback, and reach it through an SSH tunnel"
+            raise InvalidField("gateway-address", self.gateway_address, "a loopback address", fix)
         if self.socket is not None and len(os.fsencode(self.socket)) > SOCKET_BYTES:
             allowed = f"a path of at most {SOCKET_BYTES} bytes"
             raise InvalidField("socket", str(self.socket), allowed, "choose a shorter one")
@@ -116,6 +125,18 @@ class Settings:
         """Where this user's own programs ask how it goes; None where its path would be too long."""
         path = self.folder / "status"
         return path if len(os.fsencode(path)) <= SOCKET_BYTES else None
+
+    @property
+    def gateway_socket(self) -> Path | None:
+        """Where gateways speak gRPC; None without any, or where its path would be too long."""
+        path = self.folder / "gateway"
+        fits = len(os.fsencode(path)) <= SOCKET_BYTES
+        return path if self.gateway_address and fits else None
+
+    @property
+    def gateway_file(self) -> Path:
+        """What says where the gateway listens, while it does."""
+        return self.folder / "gateway.json"
 
     @property
     def remote(self) -> bool:

@@ -90,8 +90,9 @@ class StatusPage:
         """Listen on a host and a port; return the port. Raises OSError."""
         host, port = host_of(address), int(address.rpartition(":")[2])
         server = await asyncio.start_server(
-            self._handler(who), host, port, ssl=tls, limit=_HEADER_BYTES
-        )
+            self._handler(who), host, port, ssl=tls, limit=_HEADER_BYTES,
+            ssl_handshake_timeout=None if tls is None else PATIENCE,
+        )  # fmt: skip
         self._servers.append(server)
         return int(server.sockets[0].getsockname()[1])
 

@@ -79,7 +79,20 @@ class TlsFiles:
         )
 
     def http_context(self) -> ssl.SSLContext:
-        """Return what an HTTP server needs."""
+        """Return what an HTTP server needs; renewed files are taken up without a restart."""
+        renewal, first = _Renewal(self), self._http_context()
+        newest = first
+
+        def handshake(connection: ssl.SSLObject, name: str | None, context: ssl.SSLContext) -> None:
+            nonlocal newest
+            if (files := renewal.newer_files()) is not None:
+                newest = files._http_context()
+            connection.context = newest
+
+        first.sni_callback = handshake
+        return first
+
+    def _http_context(self) -> ssl.SSLContext:
         found = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=self.client_ca)
         found.minimum_version = ssl.TLSVersion.TLSv1_2
         found.load_cert_chain(self.certificate, self.key)
@@ -105,18 +118,24 @@ class _Renewal:
 
     def newer(self) -> Any:
         """Return files that have changed, None where none has: the stubs do not know of None."""
+        try:
+            return None if self.newer_files() is None else self.current()
+        except OSError:
+            return None
+
+    def newer_files(self) -> TlsFiles | None:
+        """Return files that have changed since this was asked last, None where none has."""
         with self._lock:
             try:
                 stamp = self._stamp()
                 if stamp == self._seen:
                     return None
                 self._seen = stamp
-                self._files = TlsFiles(
-                    self._files.certificate, self._files.key, self._files.client_ca
-                )
-                return self.current()
+                known = self._files
+                self._files = TlsFiles(known.certificate, known.key, known.client_ca)
             except (OSError, InvalidField):
                 return None  # half-written, or bad: what is in use goes on
+            return self._files
 
     def _stamp(self) -> tuple[int, ...]:
         files = (self._files.certificate, self._files.key, self._files.client_ca)

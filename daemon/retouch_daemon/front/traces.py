@@ -10,7 +10,7 @@ import retouch
 from retouch.v1 import errors_pb2, job_pb2
 from retouch_daemon.front.client_classes import client_class, priority_name
 from retouch_daemon.front.job_observers import JobObserver, outcome_of
-from retouch_daemon.storage.journal import JobRecord
+from retouch_daemon.storage.job_records import JobRecord
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Span, Tracer

@@ -21,6 +21,7 @@ from retouch_daemon.front.worker_process import WorkerProcess
 from retouch_daemon.link.frames import BrokenFrame, Frame
 from retouch_daemon.storage.blob_store import BlobStore
 from retouch_daemon.storage.errors import UnknownBlob
+from retouch_daemon.storage.held import FETCH_SECONDS
 
 #: Most bytes of a picture inside a request; most characters of a title.
 MOST_INLINE: Final = 1_000_000
@@ -79,7 +80,8 @@ class TrustService(rpc.TrustServiceServicer):
         if not isinstance(length, int) or isinstance(length, bool):
             raise BrokenFrame(f"sign_export.message_bytes is {length!r}, not a number")
         found = pb.SignExportResponse.FromString(answer.payload[:length])
-        stat = await asyncio.to_thread(self._blobs.add, answer.payload[length:], client)
+        data = answer.payload[length:]
+        stat = await asyncio.to_thread(self._blobs.add, data, client, hold=FETCH_SECONDS)
         found.picture.sha256, found.picture.size_bytes = stat.digest, stat.size
         return found
 

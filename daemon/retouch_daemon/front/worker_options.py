@@ -12,6 +12,10 @@ from typing import Final
 SILENCE: Final = 5.0
 #: Signs of life within that time.
 _BEATS: Final = 5
+#: Seconds that one step of a worker may take: a network call, what an operation does between two,
+#: a decoding. So an operation that never ends is noticed. It is long: a large model on a processor
+#: takes a minute for one row, and forwards have many.
+STEP_SECONDS: Final = 300.0
 #: Seconds between two starts, doubled at every failure up to the second number; a worker that has
 #: lived for as long as that counts as sound.
 PAUSES: Final = (0.2, 30.0)
@@ -79,6 +83,7 @@ class WorkerOptions:
         policy: profile of the gate.
         gate_device: of the gate's decoder; None takes the engine's.
         silence: seconds without a sign of life after which a worker counts as hung.
+        step_seconds: that one step may take; a worker that is longer at one gives no sign of life.
         pauses: seconds between two starts of one, and most of them.
         environment: variables beside this process's own.
         memory: what the engine keeps in memory.
@@ -92,6 +97,7 @@ class WorkerOptions:
     policy: str = "standard"
     gate_device: str | None = None
     silence: float = SILENCE
+    step_seconds: float = STEP_SECONDS
     pauses: tuple[float, float] = PAUSES
     environment: Mapping[str, str] = field(default_factory=dict)
     memory: EngineMemory = field(default_factory=EngineMemory)
@@ -112,6 +118,7 @@ class WorkerOptions:
         return self._command("gate", self.gate_module, given)
 
     def _command(self, name: str, module: str, given: tuple[str, ...]) -> Command:
+        given += ("--step-seconds", f"{self.step_seconds:g}")
         return Command(name, module, given, self.silence, self.pauses, self.environment)
 
 

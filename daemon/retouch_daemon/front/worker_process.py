@@ -14,9 +14,12 @@ from typing import Final
 from retouch_daemon.front.worker_options import Command
 from retouch_daemon.link.frames import BrokenFrame, Frame, Value
 from retouch_daemon.link.streams import StreamLink, any_payload
+from retouch_daemon.storage.errors import QuotaExceeded
 
 #: Seconds that a worker has to end by itself.
 GRACE: Final = 10.0
+#: Questions that may wait for their answers.
+MOST_CALLS: Final = 128
 #: Seconds for which a link is read whose worker has ended, should another process hold it open.
 LAST_WORDS: Final = 1.0
 #: Looks at a worker within the time that it may be silent; after how many without a sign it hangs.
@@ -84,35 +87,56 @@ class WorkerProcess:
         return self._link is not None and self._link.send(frame)
 
     async def call(self, kind: str, payload: bytes) -> Frame:
-        """Send a question and wait for its answer. Raises WorkerGone."""
+        """Send a question and wait for its answer.
+
+        One that nobody waits for any more is answered all the same, and counts until then: so
+        whoever asks and leaves, again and again, cannot fill memory.
+
+        Raises:
+            WorkerGone. QuotaExceeded: too many questions wait.
+        """
+        if len(self._calls) >= MOST_CALLS:
+            what = f"questions to the {self._command.name}"
+            fix = "ask again when others are answered"
+            raise QuotaExceeded(what, len(self._calls) + 1, MOST_CALLS, fix)
         name = secrets.token_hex(8)
-        future = asyncio.get_running_loop().create_future()
-        self._calls[name] = future
-        try:
-            if not self.send(Frame(kind, {"call": name}, payload)):
-                raise WorkerGone(f"no {self._command.name} is ready; it is being started")
-            answer: Frame = await future
-            return answer
-        finally:
-            self._calls.pop(name, None)
+        if not self.send(Frame(kind, {"call": name}, payload)):
+            raise WorkerGone(f"no {self._command.name} is ready; it is being started")
+        answer: asyncio.Future[Frame] = asyncio.get_running_loop().create_future()
+        self._calls[name] = answer
+        return await answer
 
     async def keep_alive(self) -> None:
         """Start the worker, and again whenever it has ended, until :meth:`stop`."""
         pause, longest = self._command.pauses
         while not self._stopped.is_set():
             began = asyncio.get_running_loop().time()
-            await self._run_once()
-            for future in self._calls.values():
-                if not future.done():
-                    problem = f"the {self._command.name} ended before it answered"
-                    future.set_exception(WorkerGone(problem))
+            await self._lived()
             if self._stopped.is_set():
                 return
-            await self._on_gone()
             lived = asyncio.get_running_loop().time() - began
             pause = self._command.pauses[0] if lived > longest else min(2 * pause, longest)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopped.wait(), pause)
+
+    async def _lived(self) -> None:
+        """One life of the worker. Whatever ends it is no end of the daemon."""
+        try:
+            await self._run_once()
+        except OSError as problem:  # no memory or no descriptors for one more process, just now
+            _log.error("the %s cannot be started: %s", self._command.name, problem)
+        except Exception:
+            _log.exception("what the %s said could not be dealt with", self._command.name)
+        calls, self._calls = self._calls, {}
+        for future in calls.values():
+            if not future.done():
+                words = f"the {self._command.name} ended before it answered"
+                future.set_exception(WorkerGone(words))
+        if not self._stopped.is_set():
+            try:
+                await self._on_gone()
+            except Exception:
+                _log.exception("the end of the %s could not be dealt with", self._command.name)
 
     async def stop(self) -> None:
         """Close the link, upon which the worker ends by itself."""
@@ -132,14 +156,20 @@ class WorkerProcess:
 
     async def _run_once(self) -> None:
         ours, theirs = socket.socketpair()
-        with theirs:
-            process = await asyncio.create_subprocess_exec(
-                *self._command.words(theirs.fileno()),
-                pass_fds=(theirs.fileno(),),
-                env=os.environ | self._command.environment,
-            )
+        try:
+            with theirs:
+                process = await asyncio.create_subprocess_exec(
+                    *self._command.words(theirs.fileno()),
+                    pass_fds=(theirs.fileno(),),
+                    env=os.environ | self._command.environment,
+                )
+        except BaseException:
+            ours.close()
+            raise
         self._process, self.pid, self.starts = process, process.pid, self.starts + 1
         self._opened = link = await StreamLink.over(ours, self._most_payload)
+        if self._stopped.is_set():  # while it was being started
+            link.close()
         watching = [
             asyncio.create_task(self._watch(link)),
             asyncio.create_task(_close_after(process, link)),
@@ -166,7 +196,7 @@ class WorkerProcess:
                 self._link = link
                 await self._dealt_with(self._on_ready(frame))
             elif "call" in frame.values:
-                future = self._calls.get(frame.text("call"))
+                future = self._calls.pop(frame.text("call"), None)
                 if future is not None and not future.done():
                     future.set_result(frame)
             elif frame.kind == "beat":

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import deque
 from typing import Final
 
 from google.protobuf.message import DecodeError
@@ -17,6 +18,7 @@ from retouch.v1 import errors_pb2, job_pb2, plan_pb2
 from retouch_daemon.front import engine_words
 from retouch_daemon.front.engine_words import NotTheEnginesWord
 from retouch_daemon.front.event_feed import EventFeed
+from retouch_daemon.front.gate_life import GateLife
 from retouch_daemon.front.job_queue import JobQueue
 from retouch_daemon.front.running import Deaths, Running
 from retouch_daemon.front.worker_numbers import WorkerNumbers
@@ -24,13 +26,14 @@ from retouch_daemon.front.worker_options import WorkerOptions
 from retouch_daemon.front.worker_process import WorkerProcess
 from retouch_daemon.link.frames import BrokenFrame, Frame, Value
 from retouch_daemon.storage.blob_store import BlobStore
-from retouch_daemon.storage.errors import StorageError
-from retouch_daemon.storage.journal import JobRecord, State
+from retouch_daemon.storage.errors import QuotaExceeded, StorageError
+from retouch_daemon.storage.held import FETCH_SECONDS
+from retouch_daemon.storage.job_records import JobRecord, State
 
 #: Bytes that the gate has not taken yet, above which looks are left out.
 _CONGESTED: Final = 64 << 20
-#: Seconds for which a picture is kept whatever else needs room: whoever is told of it may fetch it.
-FETCH_SECONDS: Final = 60.0
+#: Jobs of which an engine may still be speaking after they are over.
+_REMEMBERED: Final = 256
 
 _log = logging.getLogger(__name__)
 
@@ -71,11 +74,11 @@ class Workshop:
             most_payload=engine_words.most_payload,
         )
         self.running: dict[str, Running] = {}
-        #: Jobs that the engine that lives now has been given, also those that are over.
-        self._given: set[str] = set()
-        #: What the engine said of itself, and the job that the gate said it is at.
+        #: Jobs that the engine that lives now was given last, also those that are over.
+        self._given: deque[str] = deque(maxlen=_REMEMBERED)
+        #: What the engine said of itself, and the gate.
         self._engine_is: dict[str, Value] = {}
-        self._gate_is_at = ""
+        self.gate_life = GateLife()
 
     @property
     def device(self) -> str:
@@ -98,30 +101,38 @@ class Workshop:
 
     def begin(self, running: Running) -> None:
         """Have a job admitted; what follows comes by itself."""
-        self.gate.send(Frame("admit", running.named(), running.request))
+        values = {**running.named(), "priority": running.job.priority}
+        self.gate.send(Frame("admit", values, running.request))
 
     def dropped(self, job_id: str) -> Running | None:
         """Take a job out of work, wherever it is; None where it is not at work."""
         running = self.running.pop(job_id, None)
-        if running is None:
-            return None
+        # Also where it waits: the gate keeps what it has admitted until an engine is done with it.
         self.gate.send(Frame("drop", {"job_id": job_id}))
-        if running.at_engine:
+        if running is not None and running.at_engine:
             self.engine.send(Frame("drop", {"job_id": job_id}))
         self._give()
         return running
 
-    def serve(self, job: JobRecord) -> bool:
-        """Serve a job as it says from now on; False where it is not at work."""
+    def lost(self, job_id: str) -> None:
+        """Take a job out of work whose engine has died: it is admitted still, with its seeds."""
+        self.running.pop(job_id, None)
+
+    def serve(self, job: JobRecord) -> None:
+        """Serve a job as it says from now on; nothing where it is not at work."""
         running = self.running.get(job.job_id)
         if running is None:
-            return False
+            return
         running.job = job
-        if running.at_engine:
-            values = {**running.named(), "priority": job.priority, "paused": job.paused}
+        values = {**running.named(), "priority": job.priority, "paused": job.paused}
+        self.gate.send(Frame("serve", values))
+        if running.at_engine and job.paused and self._deaths.suspected(job.job_id):
+            # It runs alone: nobody may have to wait until somebody resumes it.
+            self.engine.send(Frame("drop", {"job_id": job.job_id}))
+            running.at_engine = False
+        elif running.at_engine:
             self.engine.send(Frame("serve", values))
         self._give()
-        return True
 
     def _give(self) -> None:
         """Give the engine what it may have."""
@@ -132,7 +143,7 @@ class Workshop:
             values = {**running.named(), "client": job.client, "priority": job.priority}
             if self.engine.send(Frame("start", values, running.request)):
                 running.at_engine, running.began = True, time.monotonic()
-                self._given.add(job.job_id)
+                self._given.append(job.job_id)
 
     def _current(self, frame: Frame) -> Running | None:
         """The job that a frame is about; None for one that is over, or was begun again since."""
@@ -142,24 +153,20 @@ class Workshop:
     # --- the gate
 
     async def _on_gate_ready(self, frame: Frame) -> None:
-        self._tell_gate_of_engine()
-        for running in self.running.values():
-            self.begin(running)
-        self._queue.fill_soon()
-
-    def _tell_gate_of_engine(self) -> None:
         if self._engine_is:
             self.gate.send(Frame("engine", self._engine_is))
+        for running in self.running.values():
+            if running.request:  # otherwise it is on its way from the disk
+                self.begin(running)
+        self._queue.fill_soon()
 
     async def _on_gate_gone(self) -> None:
-        at, self._gate_is_at = self.running.get(self._gate_is_at), ""
-        there = [each for each in self.running.values() if each.at_gate]
+        at, there = self.gate_life.ended(self.running.values())
         for running in self.running.values():
             running.admitted = False
             running.told, running.given = max(running.told, running.given), 0
         for running in there:
-            blamed = at is None or running is at
-            if blamed and self._deaths.note(running.job_id):
+            if running is at and self._deaths.note(running.job_id):
                 await self._queue.fail_as_killer(running.job, "gate")
             else:
                 await self._warn(running, "the check of the edit was interrupted; it is repeated")
@@ -173,9 +180,9 @@ class Workshop:
 
     async def _on_gate(self, frame: Frame) -> None:
         try:
-            if frame.kind == "at":
-                self._gate_is_at = frame.text("job_id")
-            elif frame.kind == "blob":
+            if self.gate_life.take(frame):
+                return
+            if frame.kind == "blob":
                 await asyncio.to_thread(self._keep, frame)
             elif (running := self._current(frame)) is not None:
                 await self._on_gates_word(running, frame)
@@ -220,8 +227,8 @@ class Workshop:
     # --- the engine
 
     async def _on_engine_ready(self, frame: Frame) -> None:
-        self._engine_is = {name: frame.text(name) for name in ("device", "dtype")}
-        self._tell_gate_of_engine()
+        self._engine_is = engine_words.of_itself(frame)
+        self.gate.send(Frame("engine", self._engine_is))
         self._give()
 
     async def _on_engine_gone(self) -> None:
@@ -233,7 +240,8 @@ class Workshop:
     async def _on_engine(self, frame: Frame) -> None:
         try:
             engine_words.check_kind(frame)
-            if frame.text("job_id") not in self._given:
+            known = self.running.get(frame.text("job_id"))
+            if not (known and known.at_engine) and frame.values["job_id"] not in self._given:
                 raise NotTheEnginesWord(frame, "it was given no such job")
             running = self._current(frame)
             if running is not None and running.at_engine:
@@ -252,8 +260,7 @@ class Workshop:
 
     async def _on_engines_word(self, running: Running, frame: Frame) -> None:
         if frame.kind == engine_words.PROGRESS:
-            running.done, running.of = frame.number("done"), frame.number("of")
-            event = job_pb2.JobEvent(progress=running.progress())
+            event = job_pb2.JobEvent(progress=running.advanced(frame))
             await self._feed.publish(running.job_id, event)
         elif frame.kind == engine_words.LOADING:
             progress = running.loading(frame.number("done"), frame.number("of"))
@@ -280,8 +287,13 @@ class Workshop:
     async def _stall(self, job_id: str, problem: StorageError) -> None:
         """Nothing that was not kept was told: it begins again when the disk lets it.
 
-        A blob is no job's yet: the event that names it cannot be kept either.
+        A blob is no job's yet: the event that names it cannot be kept either. Where limits leave no
+        room for it, whether and when to try again is for its client to decide.
         """
         _log.error("cannot keep what job %s gave: %s", job_id, problem)
-        if (running := self.dropped(job_id)) is not None:
+        running = self.dropped(job_id)
+        if running is not None and isinstance(problem, QuotaExceeded):
+            code = errors_pb2.ERROR_CODE_EXHAUSTED
+            await self._queue.fail(running.job, code, str(problem), problem.fix)
+        elif running is not None:
             self._queue.stall(running.job)

@@ -14,20 +14,25 @@ from retouch_safety.profiles import PROFILES, Profile
 @click.command()
 @click.option("--link", type=int, required=True, help="Inherited file descriptor of the socket.")
 @click.option("--beat", type=float, default=1.0, help="Seconds between two signs of life.")
+@click.option("--step-seconds", type=float, default=300.0, help="That one step may take.")
 @click.option("--blobs", type=click.Path(path_type=Path), required=True, help="Stored pictures.")
 @click.option("--device", help="Where pictures are decoded; CUDA when there is one.")
 @click.option("--policy", type=click.Choice(PROFILES), default="standard", help="How strict it is.")
-def main(link: int, beat: float, blobs: Path, device: str | None, policy: Profile) -> None:
+def main(
+    link: int, beat: float, step_seconds: float, blobs: Path, device: str | None, policy: Profile
+) -> None:
     """Check edits until the front closes the link."""
     from retouch_daemon.gate.loop import GateLoop
     from retouch_daemon.link.blocking import BlockingLink
+    from retouch_daemon.link.pulse import Pulse
     from retouch_safety.gate import Gate
 
     # The front says when to stop: Ctrl-C in a terminal reaches the whole process group.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     connection = socket.socket(fileno=link)
     try:
-        GateLoop(BlockingLink(connection), Gate(profile=policy), device, blobs).run(beat)
+        own = BlockingLink(connection), Gate(profile=policy), device, blobs
+        GateLoop(*own, Pulse(step_seconds)).run(beat)
     except OSError:
         return  # the front is gone
 

@@ -24,7 +24,7 @@ from retouch_daemon.handover import NotAsAdmitted, digest_of, unpacked, unpacked
 from retouch_daemon.link.frames import Frame
 from retouch_daemon.reading.pictures import Fetch
 from retouch_daemon.reading.requests import message_paths, read_request
-from retouch_daemon.storage.journal import State
+from retouch_daemon.storage.job_records import State
 from retouch_safety.gate import Gate
 from retouch_safety.sealed import Sealed
 

@@ -1,19 +1,19 @@
 """The gate's loop: take commands, do one step of what is to be done, tell what came of it.
 
-A step is at most one decoding or one release. Looks at edits on their way go before everything
-else, but never two in a row while something else waits.
+A step is at most one decoding or one release. Looks at edits on their way go before all else of
+their class, but never two in a row while something else waits.
 """
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from contextlib import ExitStack
 from pathlib import Path
 
 from retouch.catalog import installed
-from retouch.errors import Blocked, ModelError
+from retouch.errors import Blocked
 from retouch.plan import make_plan
 from retouch.v1 import edit_pb2
 from retouch_daemon.failures import blocked_of, failed_of
@@ -22,21 +22,15 @@ from retouch_daemon.gate.checked_edit import CheckedEdit
 from retouch_daemon.gate.decoders import Decoders
 from retouch_daemon.gate.export_signing import signed_answer
 from retouch_daemon.gate.telling import Telling
+from retouch_daemon.gate.work_queue import INTERACTIVE, LIVE, Work, WorkQueue
 from retouch_daemon.handover import NotAsAdmitted
 from retouch_daemon.link.blocking import CLOSED, BlockingLink, Inbox, leave_soon
 from retouch_daemon.link.frames import Frame
+from retouch_daemon.link.pulse import Pulse
 from retouch_daemon.reading.requests import message_paths, read_request
 from retouch_daemon.storage.reading import read_blob
 from retouch_safety import Gate, Job, PromptFields
 from retouch_safety.errors import Refused
-
-
-@dataclass(frozen=True, eq=False)
-class _Work:
-    """Something to do in steps, for one edit or for none."""
-
-    job_id: str
-    steps: Iterator[None]
 
 
 class GateLoop:
@@ -47,16 +41,29 @@ class GateLoop:
         gate: what every picture leaves through.
         device: where pictures are decoded; None: CUDA when there is one.
         blobs: folder of the blobs, which it only reads.
+        pulse: told of every step, so that one that never ends is seen: operations of third parties
+            are asked here what they think of a request.
     """
 
-    def __init__(self, link: BlockingLink, gate: Gate, device: str | None, blobs: Path) -> None:
+    def __init__(
+        self,
+        link: BlockingLink,
+        gate: Gate,
+        device: str | None,
+        blobs: Path,
+        pulse: Pulse | None = None,
+    ) -> None:
         self._link, self._gate, self._blobs = link, gate, blobs
+        self._pulse = pulse or Pulse(math.inf)
         self._decoders = Decoders(device)
         self._inbox = Inbox(link, leave_soon)
         self._edits: dict[str, CheckedEdit] = {}
-        self._work: deque[_Work] = deque()
-        #: The newest look of every edit that waits for one.
+        self._work = WorkQueue()
+        #: The newest look of every edit that waits for one, and the classes of all edits.
         self._looks: dict[str, Frame] = {}
+        self._priorities: dict[str, int] = {}
+        self._questions: deque[Callable[[], None]] = deque()
+        self._answering = False
         self._looked = False
         self._at = ""
         self._commands: dict[str, Callable[[Frame], None]] = {
@@ -65,9 +72,10 @@ class GateLoop:
             "look": self._on_look,
             "finished": self._on_finished,
             "drop": self._drop,
-            "plan": self._plan,
-            "sign_export": self._sign_export,
-            "load_model": self._load_model,
+            "serve": self._serve,
+            "plan": self._asked(self._planned),
+            "sign_export": self._asked(self._signed),
+            "load_model": self._asked(self._loaded),
         }
 
     def run(self, beat: float) -> None:
@@ -77,8 +85,8 @@ class GateLoop:
             beat: seconds between two signs of life.
         """
         self._link.send(Frame("ready"))
-        self._link.beat(beat)
-        self._work.append(_Work("", self._warmed_up()))
+        self._link.beat(beat, pulse=self._pulse)
+        self._work.add(Work("", self._warmed_up(), LIVE))
         while self._take_commands():
             self._step()
 
@@ -87,9 +95,11 @@ class GateLoop:
         wait = not self._work and not self._looks
         if wait:
             self._tell_at("")
+        self._pulse.rest()
         while (frame := self._inbox.take(wait=wait)) is not None:
             if frame is CLOSED:
                 return False
+            self._pulse.step()
             self._tell_at(str(frame.values.get("job_id", "")))
             command = self._commands.get(frame.kind)
             if command is not None:
@@ -98,21 +108,26 @@ class GateLoop:
         return True
 
     def _step(self) -> None:
-        if self._looks and not (self._looked and self._work):
+        self._pulse.step()
+        look = min(self._looks, key=self._priorities.__getitem__, default=None)
+        if look is not None and self._may_look(self._priorities[look]):
             self._looked = True
-            job_id = next(iter(self._looks))
-            frame = self._looks.pop(job_id)
-            self._do(job_id, lambda edit: edit.look(frame))
+            frame = self._looks.pop(look)
+            self._do(look, lambda edit: edit.look(frame))
         elif self._work:
             self._looked = False
-            work = self._work.popleft()
-            if not work.job_id:
-                next(work.steps, None)
-                return
-            self._work.append(work)
-            self._do(work.job_id, lambda edit: self._advance(work))
+            work = self._work.next()
+            if work.job_id:
+                self._do(work.job_id, lambda edit: self._advance(work))
+            else:
+                self._tell_at("")
+                self._advance(work)
 
-    def _advance(self, work: _Work) -> None:
+    def _may_look(self, priority: int) -> bool:
+        rank = self._work.rank
+        return rank is None or (not self._looked and priority <= rank)
+
+    def _advance(self, work: Work) -> None:
         try:
             next(work.steps)
         except StopIteration:
@@ -144,11 +159,12 @@ class GateLoop:
         telling = Telling(self._link, job_id, frame.number("attempt"))
         known = self._edits.get(job_id)
         if known is not None and known.again(frame.payload, telling):
+            self._serve(frame)
             return
         self._remove(job_id)
         edit = CheckedEdit(job_id, frame.payload, telling, self._gate, self._decoders)
-        self._edits[job_id] = edit
-        self._work.append(_Work(job_id, edit.admission(self._fetch)))
+        self._edits[job_id], self._priorities[job_id] = edit, frame.number("priority")
+        self._work.add(Work(job_id, edit.admission(self._fetch), frame.number("priority")))
 
     def _on_engine(self, frame: Frame) -> None:
         self._decoders.of_engine(frame.text("device"), frame.text("dtype"))
@@ -163,19 +179,44 @@ class GateLoop:
         edit = self._edits.get(job_id)
         if edit is not None:
             self._looks.pop(job_id, None)  # the result comes sooner
-            self._work.append(_Work(job_id, edit.release(frame)))
+            self._work.add(Work(job_id, edit.release(frame), self._priorities[job_id]))
 
     def _drop(self, frame: Frame) -> None:
         self._remove(frame.text("job_id"))
+
+    def _serve(self, frame: Frame) -> None:
+        """Go on with an edit of another class."""
+        job_id, priority = frame.text("job_id"), frame.number("priority")
+        if job_id in self._edits:
+            self._priorities[job_id] = priority
+            self._work.serve(job_id, priority)
 
     def _remove(self, job_id: str) -> None:
         edit = self._edits.pop(job_id, None)
         self._looks.pop(job_id, None)
         if edit is not None:
+            del self._priorities[job_id]
             edit.close()
-            self._work = deque(work for work in self._work if work.job_id != job_id)
+            self._work.drop(job_id)
 
-    def _plan(self, frame: Frame) -> None:
+    def _asked(self, answer: Callable[[Frame], None]) -> Callable[[Frame], None]:
+        """Return the command of a question. All questions together have the turns of one edit."""
+
+        def command(frame: Frame) -> None:
+            self._questions.append(lambda: answer(frame))
+            if not self._answering:
+                self._answering = True
+                self._work.add(Work("", self._answered(), INTERACTIVE))
+
+        return command
+
+    def _answered(self) -> Iterator[None]:
+        while self._questions:
+            self._questions.popleft()()
+            yield
+        self._answering = False
+
+    def _planned(self, frame: Frame) -> None:
         call = {"call": frame.text("call")}
         try:
             message = edit_pb2.EditRequest.FromString(frame.payload)
@@ -192,29 +233,29 @@ class GateLoop:
             payload = failed_of(problem).SerializeToString()
             self._link.send(Frame("plan_failed", call, payload))
 
-    def _load_model(self, frame: Frame) -> None:
-        self._work.append(_Work("", self._loaded(frame)))
-
-    def _loaded(self, frame: Frame) -> Iterator[None]:
+    def _loaded(self, frame: Frame) -> None:
         """Load a model's decoder ahead of its use."""
         call = {"call": frame.text("call")}
         try:
             with ExitStack() as loan:
                 self._decoders.borrow(frame.payload.decode(), loan)
             self._link.send(Frame("load_model", call))
-        except ModelError as problem:
+        except Exception as problem:  # a damaged file raises anything; the gate goes on
             payload = failed_of(problem).SerializeToString()
             self._link.send(Frame("load_model_failed", call, payload))
-        yield
 
-    def _sign_export(self, frame: Frame) -> None:
+    def _signed(self, frame: Frame) -> None:
         self._link.send(signed_answer(frame, self._gate, self._blobs))
 
     def _warmed_up(self) -> Iterator[None]:
-        """Load filters and detectors before the first edit needs them; that tells what is wrong."""
-        with suppress(Refused):
+        """Load filters and detectors before the first edit needs them, and tell of it."""
+        refusal = ""
+        try:
             self._gate.admit(Job(texts=PromptFields(prompt="a house")))
-        yield
+        except Refused as problem:
+            refusal = str(problem)
+        self._link.send(Frame("warm", {"refusal": refusal}))
+        yield from ()
 
     def _fetch(self, digest: str) -> bytes:
         return read_blob(self._blobs, digest)

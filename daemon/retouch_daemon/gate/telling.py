@@ -9,7 +9,7 @@ from retouch.v1 import job_pb2
 from retouch_daemon.failures import blocked_of, failed_of
 from retouch_daemon.link.blocking import BlockingLink
 from retouch_daemon.link.frames import Frame, Value
-from retouch_daemon.storage.journal import State
+from retouch_daemon.storage.job_records import State
 
 
 class Telling:

@@ -19,6 +19,7 @@ from retouch_daemon.link.frames import (
     packed,
     unpacked,
 )
+from retouch_daemon.link.pulse import Pulse
 
 #: Seconds that a worker's main thread has to end when the link is closed.
 _LEAVING: Final = 1.0
@@ -40,7 +41,12 @@ class BlockingLink:
             if frame.payload:
                 self._connection.sendall(frame.payload)
 
-    def beat(self, seconds: float, values: Callable[[], Mapping[str, Value]] = dict) -> None:
+    def beat(
+        self,
+        seconds: float,
+        values: Callable[[], Mapping[str, Value]] = dict,
+        pulse: Pulse | None = None,
+    ) -> None:
         """Give a sign of life every so often, from a thread of its own, until the link is gone.
 
         So work that takes long, as one large forward, is not taken for a process that hangs.
@@ -48,13 +54,15 @@ class BlockingLink:
         Args:
             seconds: between two of them.
             values: called there, gives what goes with each.
+            pulse: without it none is given; None: always.
         """
 
         def beat() -> None:
             try:
                 while True:
                     time.sleep(seconds)
-                    self.send(Frame("beat", values()))
+                    if pulse is None or pulse.beats:
+                        self.send(Frame("beat", values()))
             except OSError:
                 return
 

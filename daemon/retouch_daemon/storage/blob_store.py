@@ -14,7 +14,7 @@ from typing import BinaryIO, Final
 
 from retouch_daemon.storage.blob_limits import BlobLimits
 from retouch_daemon.storage.database import Database
-from retouch_daemon.storage.disk import disk, free_bytes, size_of, sync_folder
+from retouch_daemon.storage.disk import disk, free_bytes, size_of, sync_folder, sync_large
 from retouch_daemon.storage.errors import (
     CorruptBlob,
     QuotaExceeded,
@@ -137,6 +137,8 @@ class BlobStore:
             QuotaExceeded, StorageFailed.
         """
         upload = self._uploads.file(digest)
+        with disk("store a blob"):
+            sync_large(upload)
         with self._lock, disk("store a blob"):
             stored, found = self.has(digest), ""
             if upload.is_file():
@@ -184,7 +186,8 @@ class BlobStore:
         except CorruptBlob:
             self._forget(digest)
             raise
-        with self.database.transaction("note that a blob was used") as connection:
+        # A power cut may take this: it only says which goes first where room is needed.
+        with self.database.transaction("note that a blob was used", lasting=False) as connection:
             connection.execute("UPDATE blobs SET used = ? WHERE digest = ?", (time.time(), digest))
 
     def pin(self, digest: str, pinned: bool) -> None:

@@ -75,11 +75,13 @@ class Database:
                 raise
 
     @contextmanager
-    def transaction(self, what: str) -> Iterator[sqlite3.Connection]:
+    def transaction(self, what: str, *, lasting: bool = True) -> Iterator[sqlite3.Connection]:
         """Give the connection; all or nothing of what is done with it is on the disk afterwards.
 
         Args:
             what: is being done, for the error.
+            lasting: whether the disk is waited for. Without, it outlives this process, and a power
+                cut only once a later transaction lasts: they reach the disk in their order.
 
         Raises:
             StorageFailed: the disk refused; nothing was changed.
@@ -88,6 +90,8 @@ class Database:
             if self._connection.in_transaction:  # part of a larger one
                 yield self._connection
                 return
+            # FULL: a commit is on the disk before it is acknowledged, also in WAL mode.
+            self._connection.execute(f"PRAGMA synchronous={'FULL' if lasting else 'NORMAL'}")
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection
@@ -98,7 +102,6 @@ class Database:
                 raise
 
     def _prepare(self) -> None:
-        # FULL: a commit is on the disk before it is acknowledged, also in WAL mode.
         for setting in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
             self._connection.execute(f"PRAGMA {setting}")
         (version,) = self._connection.execute("PRAGMA user_version").fetchone()

@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Final
 
 from retouch_daemon.storage.errors import StorageFailed
+
+#: Bytes from which on a file takes noticeably long to reach the disk.
+LARGE: Final = 8 << 20
 
 
 def size_of(file: Path) -> int:
@@ -22,6 +26,16 @@ def size_of(file: Path) -> int:
 def free_bytes(folder: Path) -> int:
     """Return the bytes that this user may still write to the disk of a folder."""
     return shutil.disk_usage(folder).free
+
+
+def sync_large(file: Path) -> None:
+    """Bring what a large file has to the disk; nothing where it is small, or is not there.
+
+    It takes seconds. Whoever does it before taking a lock holds that for the small rest alone.
+    """
+    if size_of(file) >= LARGE:
+        with suppress(FileNotFoundError), file.open("rb") as opened:
+            os.fsync(opened.fileno())
 
 
 def sync_folder(folder: Path) -> None:

@@ -5,6 +5,10 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from typing import Final
+
+#: Seconds for which a picture is kept whatever else needs room: whoever is told of it may fetch it.
+FETCH_SECONDS: Final = 60.0
 
 
 class Held:

@@ -21,12 +21,15 @@ class JobLimits:
         pixels_per_client: in the pictures of those jobs; a job of two variants counts its source
             twice.
         kept_per_client: jobs of one client altogether: the oldest that are over are forgotten.
+        kept_of_all: jobs of all clients that are over, however many names there are: likewise, but
+            looked at now and then.
     """
 
     per_client: int = 1000
     of_all: int = 10_000
     pixels_per_client: int = 4_000_000_000
     kept_per_client: int = 10_000
+    kept_of_all: int = 100_000
 
     def check(self, connection: sqlite3.Connection, client: str, pixels: int) -> None:
         """Make sure that a client may have one job more, in the transaction that keeps it.

@@ -6,103 +6,31 @@ import secrets
 import sqlite3
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final
 
 from retouch_daemon.storage.database import Database
 from retouch_daemon.storage.errors import UnknownBlob, UnknownJob
 from retouch_daemon.storage.job_limits import JobLimits
+from retouch_daemon.storage.job_records import (
+    COLUMNS,
+    OVER,
+    JobRecord,
+    NewJob,
+    Service,
+    State,
+    record_of,
+)
 
 #: Numbers that a restart skips, so that those of unkept events (progress) are never given twice.
 RESTART_GAP: Final = 1_000_000
-_COLUMNS: Final = (
-    "id, client, client_job_id, job_group, document, priority, state, request, created, deadline, "
-    "paused, pixels"
-)
-
-
-class State(StrEnum):
-    """Where a job stands."""
-
-    QUEUED = "queued"
-    RUNNING = "running"
-    DONE = "done"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
-
-#: States that a job never leaves.
-OVER: Final = (State.DONE, State.FAILED, State.CANCELLED)
-
-
-@dataclass(frozen=True, slots=True)
-class NewJob:
-    """What a client submits.
-
-    Attributes:
-        client: whose it is.
-        client_job_id: its own name for it; the same again is the same job.
-        group: jobs that can be cancelled together; empty for none.
-        document: the host's name of the document; empty for none.
-        priority: lower goes first.
-        request: the message, serialised.
-        blobs: digests that it refers to: they stay while the job does.
-        deadline: seconds since the epoch after which nobody wants the result; None for none.
-        pixels: of the pictures that it works on.
-    """
-
-    client: str
-    client_job_id: str
-    request: bytes
-    group: str = ""
-    document: str = ""
-    priority: int = 1
-    blobs: tuple[str, ...] = ()
-    deadline: float | None = None
-    pixels: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class JobRecord:
-    """A job as the journal has it; see :class:`NewJob`."""
-
-    job_id: str
-    client: str
-    client_job_id: str
-    group: str
-    document: str
-    priority: int
-    state: State
-    request: bytes
-    created: float
-    deadline: float | None
-    paused: bool = False
-    pixels: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Service:
-    """How a job is to be served from now on.
-
-    Attributes:
-        priority: lower goes first.
-        paused: whether it waits until somebody resumes it.
-        group: see :class:`NewJob`.
-        deadline: see :class:`NewJob`.
-    """
-
-    priority: int
-    paused: bool
-    group: str
-    deadline: float | None
 
 
 class Journal:
     """The jobs of all clients, with the events that are kept.
 
-    Every method is one transaction: it is on the disk when it returns, or nothing has changed.
-    All raise StorageFailed where the disk refuses.
+    Every method is one transaction: it is on the disk when it returns, or nothing has changed; of
+    those that a power cut may undo without harm that holds for the process's own end alone. All
+    raise StorageFailed where the disk refuses.
 
     Args:
         database: where.
@@ -160,20 +88,26 @@ class Journal:
             if value is not None:
                 where.append(f"{column} = ?")
                 values.append(value)
-        asked = f"SELECT {_COLUMNS} FROM jobs WHERE {' AND '.join(where)} ORDER BY number"
+        asked = f"SELECT {COLUMNS} FROM jobs WHERE {' AND '.join(where)} ORDER BY number"
         with self.database.transaction("list jobs") as connection:
-            return [_record(row) for row in connection.execute(asked, values)]
+            return [record_of(row) for row in connection.execute(asked, values)]
 
-    def begin(self, job_id: str) -> JobRecord:
-        """Note that a worker begins a job. Raises UnknownJob, also when it is not queued."""
-        with self.database.transaction("begin a job") as connection:
+    def begin(self, job_id: str) -> bytes:
+        """Note that a worker begins a job; return its request.
+
+        Raises:
+            UnknownJob: also when it is not queued.
+        """
+        # What a power cut takes of this is a job that is queued again, as it is after any start.
+        with self.database.transaction("begin a job", lasting=False) as connection:
             changed = connection.execute(
                 "UPDATE jobs SET state = ? WHERE id = ? AND state = ?",
                 (State.RUNNING, job_id, State.QUEUED),
             )
             if changed.rowcount == 0:
                 raise UnknownJob(job_id)
-            return self._one(connection, job_id)
+            asked = "SELECT request FROM jobs WHERE id = ?"
+            return bytes(connection.execute(asked, (job_id,)).fetchone()[0])
 
     def serve(self, job_id: str, service: Service) -> JobRecord | None:
         """Change how a job is served; return it, None where it is over. Raises UnknownJob."""
@@ -197,23 +131,25 @@ class Journal:
             if not job.group:
                 return []
             rows = connection.execute(
-                f"SELECT {_COLUMNS} FROM jobs WHERE client = ? AND job_group = ? "
+                f"SELECT {COLUMNS} FROM jobs WHERE client = ? AND job_group = ? "
                 "AND state IN (?, ?) AND number < (SELECT number FROM jobs WHERE id = ?) "
                 "ORDER BY number",
                 (job.client, job.group, State.QUEUED, State.RUNNING, job_id),
             )
-            return [_record(row) for row in rows]
+            return [record_of(row) for row in rows]
 
     def delete(self, job_id: str) -> bool:
         """Forget a job that is over, and free its blobs; return whether there was one."""
         marks = ", ".join("?" * len(OVER))
-        with self.database.transaction("forget a job") as connection:
+        # One that comes back after a power cut is forgotten with the others of its age.
+        with self.database.transaction("forget a job", lasting=False) as connection:
             asked = f"DELETE FROM jobs WHERE id = ? AND state IN ({marks})"
             return connection.execute(asked, (job_id, *OVER)).rowcount > 0
 
     def again(self, job_id: str) -> None:
         """Put a job whose worker is gone back into the queue; nothing where it is not running."""
-        with self.database.transaction("queue a job again") as connection:
+        # As for ``begin``; and its watchers are told by an event, whose commit takes this along.
+        with self.database.transaction("queue a job again", lasting=False) as connection:
             connection.execute(
                 "UPDATE jobs SET state = ? WHERE id = ? AND state = ?",
                 (State.QUEUED, job_id, State.RUNNING),
@@ -288,27 +224,34 @@ class Journal:
         return int(row[0])
 
     def forget(self, before: float) -> int:
-        """Delete jobs that were over before a time; return how many. Frees their blobs."""
-        marks = ", ".join("?" * len(OVER))
+        """Delete jobs that were over before a time, and the oldest of too many; return how many.
+
+        Frees their blobs.
+        """
+        over = f"state IN ({', '.join('?' * len(OVER))})"
         with self.database.transaction("forget old jobs") as connection:
-            done = connection.execute(
-                f"DELETE FROM jobs WHERE state IN ({marks}) AND COALESCE(ended, created) < ?",
-                (*OVER, before),
+            old = connection.execute(
+                f"DELETE FROM jobs WHERE {over} AND COALESCE(ended, created) < ?", (*OVER, before)
             )
-            return done.rowcount
+            more = connection.execute(
+                f"DELETE FROM jobs WHERE number IN (SELECT number FROM jobs WHERE {over} "
+                "ORDER BY number DESC LIMIT -1 OFFSET ?)",
+                (*OVER, self.limits.kept_of_all),
+            )
+            return old.rowcount + more.rowcount
 
     def _find(self, connection: sqlite3.Connection, job: NewJob) -> JobRecord | None:
         row = connection.execute(
-            f"SELECT {_COLUMNS} FROM jobs WHERE client = ? AND client_job_id = ?",
+            f"SELECT {COLUMNS} FROM jobs WHERE client = ? AND client_job_id = ?",
             (job.client, job.client_job_id),
         ).fetchone()
-        return None if row is None else _record(row)
+        return None if row is None else record_of(row)
 
     def _one(self, connection: sqlite3.Connection, job_id: str) -> JobRecord:
-        row = connection.execute(f"SELECT {_COLUMNS} FROM jobs WHERE id = ?", (job_id,)).fetchone()
+        row = connection.execute(f"SELECT {COLUMNS} FROM jobs WHERE id = ?", (job_id,)).fetchone()
         if row is None:
             raise UnknownJob(job_id)
-        return _record(row)
+        return record_of(row)
 
 
 def _use(connection: sqlite3.Connection, job_id: str, digests: Iterable[str]) -> None:
@@ -320,9 +263,3 @@ def _use(connection: sqlite3.Connection, job_id: str, digests: Iterable[str]) ->
         connection.execute(
             "INSERT OR IGNORE INTO used_blobs (job, digest) VALUES (?, ?)", (job_id, digest)
         )
-
-
-def _record(row: tuple[object, ...]) -> JobRecord:
-    values = list(row)
-    values[6], values[10] = State(str(values[6])), bool(values[10])
-    return JobRecord(*values)  # type: ignore[arg-type]

@@ -15,7 +15,7 @@ from retouch.client.async_connection import AsyncConnection
 from retouch.client.calls import GONE, PAUSE, update_request
 from retouch.client.client import OnEvent, ignore_event
 from retouch.client.edit_messages import EditSettings, edit_message, message_of_request
-from retouch.client.failures import error_of_call
+from retouch.client.failures import DaemonFailed, error_of_call
 from retouch.client.live_messages import LiveMessages, missing_picture
 from retouch.client.results import Gathering, RemoteResult, pictures_of
 from retouch.client.uploads import Picture, Uploads
@@ -132,9 +132,20 @@ class AsyncClient(AsyncConnection):
             on_event(event)
             result = gathering.take(event)
             if result is not None:
-                pictures = [await self.fetch(d) if d else None for d in pictures_of(result)]
+                pictures = [await self._fetched(d) if d else None for d in pictures_of(result)]
                 gathering.add(result, *pictures)
         return gathering.finished()
+
+    async def _fetched(self, sha256: str) -> bytes:
+        away = 0.0
+        while True:
+            try:
+                return await self.fetch(sha256)
+            except DaemonFailed as problem:
+                if not problem.retryable or away >= self.patience:
+                    raise
+            await asyncio.sleep(PAUSE)
+            away += PAUSE
 
     async def live(
         self, image: Picture, *, show_every: float | None = None, **settings: Unpack[EditSettings]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -22,12 +23,20 @@ PATIENCE: Final = 60.0
 GONE: Final = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
 #: Most bytes of a picture inside a request.
 _INLINE: Final = 1_000_000
+_NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 Metadata = tuple[tuple[str, str], ...]
 
 
 def metadata_of(endpoint: Endpoint, name: str) -> Metadata:
-    """Return what every call carries. Raises InvalidField where no token can be read."""
+    """Return what every call carries.
+
+    Raises:
+        InvalidField: no token can be read; or no name: a daemon takes its owner for ``default``.
+    """
+    if not _NAME.fullmatch(name):
+        allowed = "1 to 64 letters, digits, dots, dashes or underscores"
+        raise InvalidField("name", name, allowed, "choose another")
     return (("authorization", f"Bearer {endpoint.token()}"), ("retouch-client", name))
 
 

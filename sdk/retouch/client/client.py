@@ -177,8 +177,20 @@ class Client(Connection):
             result = gathering.take(event)
             if result is not None:
                 digests = pictures_of(result)
-                gathering.add(result, *(self.fetch(d) if d else None for d in digests))
+                gathering.add(result, *(self._fetched(d) if d else None for d in digests))
         return gathering.finished()
+
+    def _fetched(self, sha256: str) -> bytes:
+        """As :meth:`fetch`; a daemon that is gone is waited for, as while a job is followed."""
+        away = 0.0
+        while True:
+            try:
+                return self.fetch(sha256)
+            except DaemonFailed as problem:
+                if not problem.retryable or away >= self.patience:
+                    raise
+            time.sleep(PAUSE)
+            away += PAUSE
 
     def live(
         self,

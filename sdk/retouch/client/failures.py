@@ -87,7 +87,8 @@ def error_of_call(problem: grpc.RpcError, address: str) -> errors.RetouchError:
     if code is grpc.StatusCode.UNAVAILABLE:
         fix = "start it with `retouch serve`"
         return DaemonFailed(f"no daemon answers at {address}. Fix: {fix}.", retryable=True)
-    return DaemonFailed(f"the daemon at {address} said {code.name}: {problem.details()}")
+    message = f"the daemon at {address} said {code.name}: {problem.details()}"
+    return DaemonFailed(message, retryable=code is grpc.StatusCode.CANCELLED)  # it is stopping
 
 
 def _retry_seconds(details: str | bytes | None) -> float | None:

@@ -60,10 +60,10 @@ def start_daemon(endpoint: Endpoint, seconds: float = START_SECONDS) -> None:
 
 
 def serves(endpoint: Endpoint) -> bool:
-    """Return whether a daemon answers at an endpoint."""
+    """Return whether a daemon answers at an endpoint; edits may have to wait for its workers."""
     channel = open_channel(endpoint)
     try:
-        asked = health_pb2.HealthCheckRequest(service="retouch.v1.EditService")
+        asked = health_pb2.HealthCheckRequest()
         stub: Any = health_pb2_grpc.HealthStub(channel)
         answer = stub.Check(asked, timeout=_LOOK)
     except grpc.RpcError:
