@@ -1,0 +1,391 @@
+"""Runs in kritarunner: every mode through the plugin's own session and adapter, no window."""
+
+import time
+import traceback
+
+import drive
+from drive import document_of, facts, picture_document, soft_selection, wait_until
+
+answers = {}
+
+
+def __main__(_arguments):
+    from krita import Krita
+
+    Krita.instance().setBatchmode(True)
+    (drive.HOME / "version.json").write_text(f'"{Krita.instance().version()}"')
+    try:
+        run()
+    except BaseException:
+        answers["trouble"] = traceback.format_exc()
+    drive.answer(answers)
+
+
+def run():
+    from retouch.daemon_connection import find
+    from retouch.plugin_kit import panel_form
+
+    retouch = find()
+    catalog = retouch.describe()
+    modes = {mode.name: mode for mode in panel_form.modes(catalog)}
+    maker = Maker(retouch, catalog, modes)
+    for name in drive.given["scenes"]:
+        began = time.monotonic()
+        try:
+            answers[name] = SCENES[name](maker)
+        except BaseException:
+            answers[name] = {"trouble": traceback.format_exc()}
+        answers[name]["seconds"] = round(time.monotonic() - began, 2)
+
+
+class Maker:
+    """Makes edits as the panel does."""
+
+    def __init__(self, retouch, catalog, modes):
+        from retouch.color_profiles import ColorProfiles
+        from retouch.interrupted import EditsAtWork
+
+        self.at_work = EditsAtWork(str(drive.HOME))
+        self.retouch, self.catalog, self.modes = retouch, catalog, modes
+        self.profiles = ColorProfiles()
+
+    def document(self, native):
+        from retouch.document import Document
+
+        return Document(native, self.profiles)
+
+    def order(self, native, mode, values, operations=None, sides=None):
+        from retouch.plugin_kit import geometry, panel_form
+
+        from retouch.edit import Order
+
+        document = self.document(native)
+        size = panel_form.native_size(self.catalog)
+        plan = None
+        if sides is not None:
+            plan = geometry.expansion(document.canvas, *sides, overlap=8, shortest_side=size)
+            values = {**values, "expand.overlap": 8}
+        area = document.layer_extent()
+        return Order(self.modes[mode], values, operations, area, size, plan)
+
+    def begin(self, native, order, title="an edit", retouch=None):
+        from retouch.session import Session
+
+        session = Session(self.document(native), title, self.at_work)
+        return session.start(retouch or self.retouch, order)
+
+    def end(self, session):
+        wait_until(lambda: not session.is_running, what="the end of the edit")
+        return session
+
+    def edited(self, native, mode, keep=True, operations=None, sides=None, **values):
+        """One edit, with the document before and after it."""
+        before = facts(native)
+        values = {name.replace("__", "."): value for name, value in values.items()}
+        session = self.begin(native, self.order(native, mode, values, operations, sides))
+        self.end(session)
+        if keep:
+            session.keep()
+        native.waitForDone()
+        return {**told(session), "before": before, "after": facts(native)}
+
+
+def told(session):
+    return {
+        "state": session.state,
+        "message": session.message,
+        "variants": len(session.variants),
+        "seeds": [each.result.seed for each in session.variants],
+        "masks": [each.result.mask.hex() for each in session.variants],
+        "bounds": [list(each.result.bounds) for each in session.variants],
+        "receipts": [each.result.receipt_id for each in session.variants],
+    }
+
+
+def fill(maker):
+    native = picture_document()
+    selection = soft_selection(34, 30, 60, 64)
+    native.setSelection(selection)
+    found = maker.edited(native, "fill", prompt="a red house on a meadow", seed=3, steps=10)
+    found["mask"] = bytes(selection.pixelData(0, 0, 128, 128)).hex()
+    native.close()
+    return found
+
+
+def expand(maker):
+    native = picture_document()
+    prompt = "a house on a meadow"
+    found = maker.edited(native, "expand", sides=(16, 0, 32, 16), prompt=prompt, seed=3, steps=8)
+    native.close()
+    return found
+
+
+def restyle(maker):
+    native = picture_document()
+    values = {"sdedit__strength": 0.5, "seed": 0, "steps": 10}
+    found = maker.edited(native, "restyle", prompt="a blue house at night", **values)
+    native.close()
+    return found
+
+
+def instruct(maker):
+    native = picture_document()
+    found = maker.edited(native, "instruct", prompt="make it night", seed=0, steps=10)
+    native.close()
+    return found
+
+
+def swap(maker):
+    native = picture_document("cat.png")
+    source = {"prompt_to_prompt__source_prompt": "a cat on a beach"}
+    found = maker.edited(native, "swap", prompt="a cat in the snow", seed=0, steps=10, **source)
+    native.close()
+    return found
+
+
+def _with_hidden_layer(name):
+    native = picture_document()
+    other = picture_document(name)
+    rows = other.topLevelNodes()[0].pixelData(0, 0, 128, 128)
+    node = native.createNode("look", "paintlayer")
+    node.setPixelData(rows, 0, 0, 128, 128)
+    node.setVisible(False)
+    native.rootNode().addChildNode(node, None)
+    native.refreshProjection()
+    native.waitForDone()
+    other.close()
+    return native, node.uniqueId().toString()
+
+
+def reference(maker):
+    from retouch.edit import FileChoice, LayerChoice
+
+    native, layer_id = _with_hidden_layer("rocket.png")
+    pictures = [LayerChoice(layer_id), FileChoice(str(drive.HOME / "star.png"))]
+    values = {"ip_adapter__images": pictures, "steps": 8}
+    found = maker.edited(native, "reference", prompt="a house", seed=0, **values)
+    native.close()
+    return found
+
+
+def control(maker):
+    from retouch.edit import LayerChoice
+
+    native, layer_id = _with_hidden_layer("cat.png")
+    values = {"t2i_adapter__image": LayerChoice(layer_id), "t2i_adapter__kind": "canny"}
+    values["steps"] = 8
+    found = maker.edited(native, "control", prompt="a cat", seed=0, **values)
+    native.close()
+    return found
+
+
+def combine(maker):
+    from retouch.edit import LayerChoice, SelectionChoice
+
+    native, layer_id = _with_hidden_layer("cat.png")
+    native.setSelection(soft_selection(20, 20, 80, 80))
+    values = {
+        "sdedit__strength": 0.7,
+        "ip_adapter__images": [LayerChoice(layer_id)],
+        "ip_adapter__mask": SelectionChoice(),
+        "t2i_adapter__kind": "canny",
+        "steps": 8,
+    }
+    names = ["sdedit", "ip_adapter", "t2i_adapter"]
+    found = maker.edited(native, "combine", True, names, prompt="a cat", seed=0, **values)
+    native.close()
+    return found
+
+
+def variants(maker):
+    native = picture_document()
+    native.setSelection(soft_selection(34, 30, 60, 64))
+    values = {"prompt": "a red house", "variants": 3, "seed": 5, "steps": 4}
+    session = maker.end(maker.begin(native, maker.order(native, "fill", values)))
+    found = {"layers": [], "shown": []}
+    for _ in range(4):
+        native.waitForDone()
+        found["layers"].append([each.name() for each in native.topLevelNodes()])
+        found["shown"].append([session.shown, drive.digest(native.pixelData(0, 0, 128, 128))])
+        session.flip(1)
+    session.flip(-1)
+    session.keep()
+    found.update(told(session), locked=native.topLevelNodes()[-1].locked(), after=facts(native))
+    native.close()
+    return found
+
+
+def cancel(maker):
+    """Of two edits of two documents one is cancelled, in the middle."""
+    one, other = picture_document(), picture_document("cat.png")
+    before = facts(one)
+    values = {"prompt": "a red house", "seed": 5, "steps": 60}
+    first = maker.begin(one, maker.order(one, "restyle", values))
+    second = maker.begin(other, maker.order(other, "restyle", {**values, "steps": 6}))
+    wait_until(lambda: first.image is not None, what="a preview")
+    previewed = [each.name() for each in one.topLevelNodes()]
+    locked = one.topLevelNodes()[-1].locked()
+    began = time.monotonic()
+    first.cancel()
+    maker.end(first)
+    took = time.monotonic() - began
+    maker.end(second)
+    found = {"took": took, "previewed": previewed, "locked": locked, "first": told(first)}
+    found.update(second=told(second), before=before, after=facts(one))
+    found["jobs"] = [each.get("state") for each in maker.retouch.jobs(first.document.document_id)]
+    one.close()
+    other.close()
+    return found
+
+
+def replay(maker):
+    """What the history fills in gives the same pixels again."""
+    from retouch.history import remembered, words_of
+
+    native = picture_document()
+    native.setSelection(soft_selection(34, 30, 60, 64))
+    first = maker.edited(native, "fill", prompt="a red house", steps=4)
+    path = str(drive.HOME / "replay.kra")
+    native.saveAs(path)
+    native.close()
+    from krita import Krita
+
+    again = Krita.instance().openDocument(path)
+    again.setBatchmode(True)
+    again.nodeByName(first["after"]["layers"][-1]["name"]).setVisible(False)
+    again.setSelection(soft_selection(34, 30, 60, 64))
+    again.refreshProjection()
+    again.waitForDone()
+    entries = maker.document(again).history()
+    wanted = remembered(entries[0])
+    order = maker.order(again, wanted.mode, wanted.values, wanted.operations)
+    session = maker.end(maker.begin(again, order))
+    session.keep()
+    again.waitForDone()
+    found = {"first": first, "entries": entries, "words": words_of(entries[0]), **told(session)}
+    found["after"] = facts(again)
+    again.close()
+    return found
+
+
+def errors(maker):
+    native = picture_document()
+    before = facts(native)
+    found = {}
+    tries = {
+        "blocked": ("restyle", {"prompt": drive.given["blocked"]}, None),
+        "number": ("restyle", {"prompt": "a house", "sdedit.strength": 7}, None),
+        "empty": ("swap", {"prompt": "a house"}, None),
+        "model": ("restyle", {"prompt": "a house", "model": "no-such-model"}, None),
+    }
+    for name, (mode, values, operations) in tries.items():
+        session = maker.end(maker.begin(native, maker.order(native, mode, values, operations)))
+        found[name] = [session.state, session.message]
+    found["model_kind"] = unsuitable(maker)
+    found.update(before=before, after=facts(native))
+    native.close()
+    return found
+
+
+def unsuitable(maker):
+    from krita import Krita
+    from retouch.document import Unsuitable
+
+    made = Krita.instance().createDocument(64, 64, "gray", "GRAYA", "U8", "", 72.0)
+    try:
+        maker.document(made).capture()
+        said = ""
+    except Unsuitable as problem:
+        said = str(problem)
+    made.close()
+    try:
+        maker.document(made).capture()
+    except Unsuitable as problem:
+        said += " | " + str(problem)
+    return said
+
+
+def closed(maker):
+    """The document is closed in the middle of its edit."""
+    native = picture_document()
+    order = maker.order(native, "restyle", {"prompt": "a house", "steps": 12})
+    session = maker.begin(native, order)
+    wait_until(lambda: session.image is not None, what="a preview")
+    native.close()
+    maker.end(session)
+    return told(session)
+
+
+def interrupted(maker):
+    """Krita ends while an edit is at work; the next one fetches its result."""
+    import shutil
+
+    from retouch.session import Session
+
+    native = picture_document()
+    path = str(drive.HOME / "interrupted.kra")
+    native.saveAs(path)
+    native.setFileName(path)
+    values = {"prompt": "a house", "steps": 8, "seed": 4}
+    session = maker.begin(native, maker.order(native, "restyle", values))
+    file = drive.HOME / "retouch-edits-at-work.json"
+    wait_until(file.exists, what="the edit's name")
+    kept = drive.HOME / "kept.json"
+    wait_until(lambda: file.read_text() != "[]", what="the edit's name")
+    shutil.copy(file, kept)
+    maker.end(session)
+    found = {"left": file.read_text(), "whole": drive.digest(session.variants[0].content.pixels)}
+    native.close()
+    shutil.copy(kept, file)  # as it is where Krita is killed
+
+    from krita import Krita
+
+    again = Krita.instance().openDocument(path)
+    again.setBatchmode(True)
+    document = maker.document(again)
+    before = facts(again)
+    entry = maker.at_work.of_document("another", document.path)
+    session = Session(document, entry["title"], maker.at_work).resume(maker.retouch, entry)
+    maker.end(session)
+    session.keep()
+    again.waitForDone()
+    found.update(told(session), before=before, after=facts(again))
+    found["fetched"] = drive.digest(session.variants[0].content.pixels)
+    found["nothing_left"] = maker.at_work.of_document("another", document.path) is None
+    again.close()
+    return found
+
+
+def _deep(maker, depth, profile, pixels):
+    native = document_of(pixels, 192, 128, depth, profile)
+    native.setSelection(soft_selection(60, 40, 64, 48))
+    values = {"prompt": "a soft gradient", "seed": 1, "sdedit__strength": 0.1}
+    before = facts(native)
+    values = {name.replace("__", "."): value for name, value in values.items()}
+    session = maker.end(maker.begin(native, maker.order(native, "restyle", values)))
+    session.keep()
+    native.waitForDone()
+    sent = session.variants[0].result
+    found = {**told(session), "before": before, "after": facts(native)}
+    found.update(sent=sent.picture.data.hex(), sent_type=sent.picture.sample_type)
+    native.close()
+    return found
+
+
+def deep(maker):
+    """A gradient at every depth; strength 0 gives it back through the whole way."""
+    rows = drive.HOME / "ramps"
+    found = {}
+    for name, depth, profile in drive.given["ramps"]:
+        pixels = (rows / f"{name}.raw").read_bytes()
+        found[name] = _deep(maker, depth, profile, pixels)
+    return found
+
+
+SCENES = {
+    each.__name__: each
+    for each in (
+        *(fill, expand, restyle, instruct, swap, reference, control, combine),
+        *(variants, cancel, replay, interrupted, errors, closed, deep),
+    )
+}

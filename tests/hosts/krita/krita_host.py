@@ -1,0 +1,233 @@
+"""The real Krita of these tests: the machine's own, or the one in a Debian 13 root."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from retouch_bridge.installing import krita as installing
+from retouch_bridge.plugin_kit.client import Retouch, RetouchError
+
+ROOT = Path(__file__).resolve().parents[3]
+HERE = Path(__file__).resolve().parent
+COMMAND = "from retouch.cli.main import main; main()"
+ABSENT = (
+    "Krita is absent: as root, apt-get install --no-install-recommends krita python3-pyqt5 "
+    "python3-sip xvfb xauth"
+)
+#: A first start makes a database of resources, which takes long.
+FIRST_START = 300
+SIZE = "1440x900x24"
+NOISE = ("QObject", "krita.lib.resources", "qt.", "Warning:", "qrc:", "file:///usr/lib", "  ")
+
+
+def find():
+    """Return the roots that have a Krita, the machine's own first.
+
+    ``RETOUCH_KRITA_ROOT`` names one; ``build/trixie`` is what the bootstrap of GIMP makes.
+    """
+    named = os.environ.get("RETOUCH_KRITA_ROOT")
+    roots = [Path(named)] if named else [Path("/"), ROOT / "build/trixie"]
+    found = [root for root in roots if (root / "usr/bin/kritarunner").exists()]
+    return [root for root in found if root == Path("/") or os.geteuid() == 0]
+
+
+class Krita:
+    """Krita with a home of its own, and the plugin in it.
+
+    Args:
+        root: what ``find`` has found.
+        name: of the folder of this home in the root, which is emptied.
+    """
+
+    def __init__(self, root, name):
+        self.root, self._screen = root, Screen()
+        self.home = (root / "srv" / name) if root != Path("/") else Path(name)
+        shutil.rmtree(self.home, ignore_errors=True)
+        for folder in (".config", "run", "scripts"):
+            (self.home / folder).mkdir(parents=True, exist_ok=True)
+        (self.home / "run").chmod(0o700)
+        self.daemon_folder = self.home / "daemon"
+        place = installing.Place(self.home / ".config/kritarc", self.home / ".local/share/krita")
+        installing.install(place, self.inside(self.daemon_folder))
+        # A program that draws in software stands for a graphics card: this is quicker.
+        (self.home / ".config/kritadisplayrc").write_text("[General]\nOpenGLRenderer=none\n")
+
+    @property
+    def plugins(self):
+        return self.home / ".local/share/krita/pykrita"
+
+    @property
+    def version(self):
+        """The first two parts of Krita's version."""
+        number = json.loads((self.home / "version.json").read_text())
+        return ".".join(number.split(".")[:2])
+
+    def inside(self, path):
+        """Return a path as Krita sees it."""
+        return path if self.root == Path("/") else Path("/") / path.relative_to(self.root)
+
+    def _command(self, program, variables):
+        """A command line in Krita's surroundings: without our own Python environment."""
+        home = self.inside(self.home)
+        surroundings = {
+            "PATH": "/usr/bin:/bin",
+            "LC_ALL": "C.UTF-8",
+            "HOME": home,
+            "XDG_CONFIG_HOME": home / ".config",
+            "XDG_DATA_HOME": home / ".local/share",
+            "XDG_RUNTIME_DIR": home / "run",
+            "PYTHONUNBUFFERED": "1",
+            "RETOUCH_TEST_HOME": home,
+            "DISPLAY": self._screen.name,
+            **variables,
+        }
+        pairs = [f"{name}={value}" for name, value in surroundings.items()]
+        change = ["chroot", str(self.root)] if self.root != Path("/") else []
+        return [*change, "env", "-i", *pairs, *program]
+
+    def run_script(self, name, timeout=FIRST_START, **given):
+        """Run a script of this folder in ``kritarunner``; return what it wrote as its answers."""
+        scripts = self._prepare(given)
+        variables = {"PYTHONPATH": f"{self.inside(scripts)}:{self.inside(self.plugins)}"}
+        program = ["kritarunner", "-s", name, "-f", "__main__"]
+        return self._finish(self._start(self._command(program, variables)), timeout)
+
+    def start_window(self, name, **given):
+        """Start Krita itself, with a script of this folder that begins once its window is there."""
+        scripts = self._prepare(given)
+        driver = self.plugins / "driver"
+        driver.mkdir(exist_ok=True)
+        shutil.copy(HERE / "driver_plugin.py", driver / "__init__.py")
+        shutil.copy(HERE / "driver.desktop", self.plugins / "driver.desktop")
+        settings = self.home / ".config/kritarc"
+        text = settings.read_text()
+        if "enable_driver=true" not in text:
+            settings.write_text(text.replace("[python]\n", "[python]\nenable_driver=true\n", 1))
+        variables = {"RETOUCH_TEST_SCRIPT": self.inside(scripts / f"{name}.py")}
+        return self._start(self._command(["krita", "--nosplash"], variables))
+
+    def run_window(self, name, timeout=FIRST_START, obey=None, **given):
+        """Run a script in Krita itself to its end; return its answers.
+
+        Args:
+            name: of the script.
+            timeout: seconds.
+            obey: called with what the script asks for while it runs.
+            given: what the script finds in ``drive.given``.
+        """
+        process = self.start_window(name, **given)
+        ends, asked = time.monotonic() + timeout, self.home / "asked"
+        while process.poll() is None and time.monotonic() < ends:
+            if asked.exists() and obey is not None and (wanted := asked.read_text()):
+                obey(wanted)
+                asked.unlink()
+            time.sleep(0.05)
+        return self._finish(process, max(1, ends - time.monotonic()))
+
+    def _prepare(self, given):
+        scripts = self.home / "scripts"
+        for file in HERE.glob("drive*.py"):
+            shutil.copy(file, scripts)
+        (self.home / "given.json").write_text(json.dumps(given))
+        (self.home / "answers.json").unlink(missing_ok=True)
+        return scripts
+
+    def _start(self, command):
+        out = (self.home / "said.txt").open("w")
+        streams = {"stdout": out, "stderr": subprocess.STDOUT}
+        return subprocess.Popen(command, start_new_session=True, **streams)
+
+    def _finish(self, process, timeout):
+        try:
+            process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        answers = self.home / "answers.json"
+        assert answers.exists(), f"exit status {process.returncode}\n{self.said()}"
+        return json.loads(answers.read_text())
+
+    def close(self):
+        """Take the screen away."""
+        self._screen.close()
+
+    def said(self):
+        """Return what Krita said, without its usual noise."""
+        lines = (self.home / "said.txt").read_text(errors="replace").splitlines()
+        return "\n".join(line for line in lines if line and not line.startswith(NOISE))[-6000:]
+
+
+class Screen:
+    """An X server without a screen, of a number that is free."""
+
+    def __init__(self):
+        first = 200 + os.getpid() % 500
+        found = (self._started(number) for number in range(first, first + 20))
+        self._process, self.name = next(each for each in found if each is not None)
+
+    def _started(self, number):
+        """The server and its name; None where the number is taken."""
+        read, write = os.pipe()
+        words = ["Xvfb", f":{number}", "-displayfd", str(write), "-nolisten", "tcp"]
+        streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        process = subprocess.Popen([*words, "-screen", "0", SIZE], pass_fds=[write], **streams)
+        os.close(write)
+        with os.fdopen(read) as told:
+            return (process, f":{number}") if told.readline().strip() else None
+
+    def close(self):
+        self._process.terminate()
+        self._process.wait(10)
+
+
+class Served:
+    """A daemon with its gateway; ``start`` again on the same folder is a restart."""
+
+    def __init__(self, folder):
+        self.folder, self.process = folder, None
+        self._gateway = "127.0.0.1:0"
+
+    def start(self):
+        words = ["serve", "--address", "127.0.0.1:0", "--folder", str(self.folder)]
+        words += ["--gateway-address", self._gateway]
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", COMMAND, *words],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=os.environ | {"OMP_NUM_THREADS": "1"},
+            start_new_session=True,
+        )
+        begun = time.monotonic()
+        while not self.answers():
+            assert self.process.poll() is None, "the daemon ended"
+            assert time.monotonic() - begun < 60, "the gateway does not answer"
+            time.sleep(0.1)
+        return self
+
+    def client(self):
+        """The client of the plugin's kit, by the plugin's name."""
+        return Retouch.find("krita", str(self.folder))
+
+    def answers(self):
+        try:
+            return bool(self.client().hello())
+        except RetouchError:
+            return False
+
+    def obey(self, wanted):
+        """Do what a script in the host asks for: "kill" or "start"."""
+        {"kill": self.kill, "start": self.start}[wanted]()
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self):
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            self.process.wait(30)
