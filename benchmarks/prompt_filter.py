@@ -36,12 +36,14 @@ SETS = Path(__file__).parent / "prompts"
 TUNED_ON = (
     "development",
     "development_neighbours",
+    "development_contrasts",
     "held_out_round_1",
     "held_out_round_2",
     "held_out_round_3",
     "held_out_round_4",
+    "held_out_round_5",
 )
-HELD_OUT = "held_out_round_5"
+HELD_OUT = "held_out_round_6"
 NAMES = (*TUNED_ON, HELD_OUT)
 TIMED = 40  # prompts
 

@@ -13,9 +13,16 @@ from retouch_safety.prompts.embedding import SentenceEncoder
 from retouch_safety.prompts.errors import PromptCheckFailed, PromptRefused
 from retouch_safety.prompts.extension import Objection, PromptRule
 from retouch_safety.prompts.fields import PromptFields
-from retouch_safety.prompts.meaning import DOUBT_RESOLVED, Exceeded, Judged, Meaning
+from retouch_safety.prompts.meaning import (
+    DOUBT_OVERRULED,
+    DOUBT_RESOLVED,
+    FEW_WORDS,
+    Exceeded,
+    Judged,
+    Meaning,
+)
 from retouch_safety.prompts.policy import load_policy
-from retouch_safety.prompts.rules import Found, Rules
+from retouch_safety.prompts.rules import Finding, Found, Rules
 from retouch_safety.prompts.text import CheckedText, check_text
 from retouch_safety.prompts.verdict import FLOOR, Block, Category, PromptVerdict, Stage
 from retouch_safety.prompts.windows import Passage, passages
@@ -33,8 +40,8 @@ _ADVICES = {
 _JOINT = "prompt and other fields"
 _YOUNG = ("minor", "young")
 
-Doubted = tuple[Block, tuple[str, ...]]
-"""What a rule refuses with a doubt, and the doubtful word with its neighbours."""
+Doubted = tuple[Block, Finding]
+"""What a rule refuses with a doubt, and the finding that says which."""
 
 
 class PromptFilter:
@@ -69,8 +76,8 @@ class PromptFilter:
     def check(self, fields: PromptFields) -> PromptVerdict:
         """Return the verdict on a request.
 
-        The embedding is asked only where no rule has refused, or only one that rests on a word with
-        a second meaning: then the classifier decides which of the two is meant.
+        The embedding is asked only where no rule has refused, or only one with a doubt: then the
+        classifier decides whether what the words usually stand for is meant.
 
         Raises:
             PromptCheckFailed: the model is missing or broken; nothing may run then.
@@ -121,7 +128,7 @@ class PromptFilter:
                 if self._policy.refuses(finding.category):
                     block = _ruled(text.field, finding.category, finding.clause)
                     if finding.doubt and finding.category not in FLOOR:
-                        doubtful.append((block, finding.around))
+                        doubtful.append((block, finding))
                     else:
                         firm.append(block)
             if not _nobody_wears_them(texts):
@@ -154,17 +161,19 @@ class PromptFilter:
             return [*(block for block, _ in doubtful), _too_many(len(asked))]
         young = any(one.concept in _YOUNG for text in texts for one in text.floor)
         judged = list(zip(asked, self._meaning.judge(asked, young), strict=True))
-        blocks = [block for block, around in doubtful if self._stands(block, around, judged)]
+        blocks = [block for block, finding in doubtful if self._stands(block, finding, judged)]
         return blocks + [_meant(p, one.exceeded) for p, one in judged if one.exceeded is not None]
 
     def _stands(
-        self, block: Block, around: tuple[str, ...], judged: Sequence[tuple[Passage, Judged]]
+        self, block: Block, finding: Finding, judged: Sequence[tuple[Passage, Judged]]
     ) -> bool:
-        """Return whether anything in the text, or the word's neighbours, is like a request."""
+        """Return whether anything in the text, or the words' neighbours, is like a request."""
         values = [one.likeness for passage, one in judged if passage.field == block.field]
-        values += self._meaning.likeness(around)
+        beside = self._meaning.likeness(finding.around)
+        limit = DOUBT_RESOLVED if finding.ambiguous else DOUBT_OVERRULED
         # not (value < limit): NaN compares False and must refuse
-        return not values or not all(value < DOUBT_RESOLVED for value in values)
+        calm = all(value < limit for value in values)
+        return not (values and calm and all(value < limit + FEW_WORDS for value in beside))
 
 
 def _nobody_wears_them(texts: Sequence[CheckedText]) -> bool:

@@ -121,6 +121,9 @@ class Lexicon:
             found = self._behind_skeleton(form, only_sensitive=plainly)
             if found is not None:
                 return found
+        swapped = visual(written).replace("z", "s")  # undrezz
+        if "z" in written and self.is_sensitive(swapped):
+            return swapped
         return self._starred(written) if "*" in written else None
 
     def hidden(self, joined: str) -> str | None:

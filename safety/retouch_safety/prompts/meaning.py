@@ -25,7 +25,14 @@ FLOOR_SCORES = Limits(whole=0.16, clause=0.18)
 """For ``Category.MINORS`` by margin and classifier; in addition to ``FLOOR_LIMITS`` by margin."""
 
 DOUBT_RESOLVED = -0.1
-"""A rule's doubt is resolved when every f of every passage of the text lies below this."""
+"""The doubt about a word with a second meaning is resolved when every f of every passage of the
+text lies below this."""
+
+DOUBT_OVERRULED = -0.5
+"""The same for the doubt about other words: the classifier has to be surer."""
+
+FEW_WORDS = 0.2
+"""On top of either for the doubtful words with their neighbours: so few say little."""
 
 _BY_MARGIN = (Category.MINORS, Category.SUGGESTIVE)  # a machine of the latter was never trained
 _MARGIN_FROM, _MARGIN_TO = -0.08, 0.17

@@ -199,7 +199,8 @@ def _join_parts(words: list[Word], lexicon: Lexicon, ordinary: frozenset[str]) -
 def _part_of(
     words: list[Word], lexicon: Lexicon, ordinary: frozenset[str]
 ) -> tuple[int, str | None]:
-    for length in range(len(words), 1, -1):
+    # the shortest first: a stem would swallow what follows, "cream pie, diner"
+    for length in range(2, len(words) + 1):
         parts = words[:length]
         glued = all(word.glued for word in parts[:-1])
         # und r e s s: letters that stand alone are parts whatever their number

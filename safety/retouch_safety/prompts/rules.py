@@ -14,13 +14,16 @@ from typing import Any
 
 from retouch_safety.prompts import rulebook
 from retouch_safety.prompts.lexicon import Lexicon, load_lexicon
+from retouch_safety.prompts.masking import GONE, joined, masked
 from retouch_safety.prompts.reading import Reading, read
 from retouch_safety.prompts.tables import table
 from retouch_safety.prompts.verdict import Category
 
-_GONE = "·"  # stands for a word that a mask took out
 _REACHES = (1, 2)  # words on either side
 _PEOPLE = ("person", "minor", "young", "people_group")
+# Where any word leaves a doubt. Of bodies and of hate only those of the list do: too many others
+# slipped through when every word could be doubted.
+_TOLD = (Category.GORE, Category.SELF_HARM, Category.FORGERY, Category.DANGER)
 
 
 @dataclass(frozen=True)
@@ -49,15 +52,18 @@ class Finding:
     Attributes:
         category: what was asked for.
         clause: the part of the text.
-        doubt: a word with a second meaning that the rule rests on, and no person beside it who
-            could be meant; empty where there is no doubt.
-        around: the word with its neighbours, so that nothing can be hidden in a long clause.
+        doubt: the words that the rule rests on, where they could mean something else; empty where
+            there is no doubt.
+        around: these words with their neighbours, so that nothing can be hidden in a long clause.
+        ambiguous: whether the doubt is a word with a well known second meaning, and no person
+            beside it who could be meant.
     """
 
     category: Category
     clause: str
     doubt: str = ""
     around: tuple[str, ...] = ()
+    ambiguous: bool = False
 
 
 @dataclass(frozen=True)
@@ -92,6 +98,7 @@ class Rules:
         self._ordinary = frozenset(data["ordinary"])
         self._hard = {concept: Category[name] for concept, name in data["hard"].items()}
         self._ambiguous = frozenset(data["ambiguous"])
+        self._foreign = frozenset(data["foreign"])
         self._pairs = tuple(_pair(entry) for entry in data["pairs"])
         self._patterns = tuple(rulebook.patterns())
         self._masks = tuple(rulebook.masks())
@@ -112,12 +119,19 @@ class Rules:
         peopled = {one.clause for one in found if one.concept in _PEOPLE}
         # other lists have English words too: topless
         english = {(one.clause, one.words) for one in found if one.language == "en"}
-        refused = [
-            self._refused(reading, one, one.clause in peopled or not _is_among(one, english))
-            for one in found
-            if one.concept in self._hard
-        ]
-        refused += self._paired(found, lambda pair: pair.category is not Category.MINORS)
+        foreign = {(one.clause, one.words) for one in found if one.language != "en"}
+        readable = self._is_english(reading)
+        refused = []
+        for one in found:
+            if one.concept in self._hard:
+                firm = Finding(self._hard[one.concept], one.clause)
+                named = (one.clause, one.words)
+                person = one.clause in peopled
+                doubted = self._refused(reading, one, person) if named in english else firm
+                sure = doubted.ambiguous or (readable and named not in foreign)
+                refused.append(doubted if sure else firm)
+        doubtful = reading if readable else None
+        refused += self._paired(found, lambda pair: pair.category is not Category.MINORS, doubtful)
         refused += self.floor_findings(self.floor_concepts(reading))
         return tuple(dict.fromkeys(refused))
 
@@ -136,9 +150,9 @@ class Rules:
     def without_benign(self, reading: Reading) -> Reading:
         """Return a reading without the words of benign phrases."""
         masks = (*self._masks, *self._floor_masks)
-        kept = _masked(reading, masks)
+        kept = masked(reading, masks)
         pairs = zip(reading.words, kept, strict=True)
-        return replace(reading, words=tuple(word for word, left in pairs if left != _GONE))
+        return replace(reading, words=tuple(word for word, left in pairs if left != GONE))
 
     def uncovers(self, reading: Reading, *, garments: bool = False) -> str | None:
         """Return the clause of a negative prompt that pushes clothing away, or None.
@@ -155,20 +169,27 @@ class Rules:
         joined = rulebook.hiragana("".join(character for character, _ in reading.unspaced))
         return next((term for term in self._uncovering_unspaced if term in joined), None)
 
-    def _refused(self, reading: Reading, one: Found, certain: bool) -> Finding:
+    def _is_english(self, reading: Reading) -> bool:
+        """Return whether nothing shows another language, which the classifier does not read."""
+        words = {word.text for word in reading.words}
+        return not words & self._foreign and all(word.isascii() for word in words)
+
+    def _refused(self, reading: Reading, one: Found, person: bool) -> Finding:
+        """Return what an English concept is, with a doubt where it could mean something else."""
         category = self._hard[one.concept]
         words = one.words.split()
-        doubt = next((word for word in words if word in self._ambiguous), "")
-        if certain or not doubt:
+        known = "" if person else next((word for word in words if word in self._ambiguous), "")
+        place, length = one.place, len(words)
+        if known:
+            place, length = place + words.index(known), 1
+        around = tuple(dict.fromkeys(_around(reading, place, length, n) for n in _REACHES))
+        # alone in their clause, words say nothing about their meaning
+        if not (known or category in _TOLD) or len(around[0].split()) <= length:
             return Finding(category, one.clause)
-        place = one.place + words.index(doubt)
-        around = tuple(dict.fromkeys(_around(reading, place, reach) for reach in _REACHES))
-        if " " not in around[0]:  # alone in its clause, a word says nothing about its meaning
-            return Finding(category, one.clause)
-        return Finding(category, one.clause, doubt, around)
+        return Finding(category, one.clause, known or one.words, around, bool(known))
 
     def _look(self, reading: Reading, masks: tuple[re.Pattern[str], ...]) -> tuple[Found, ...]:
-        words = _masked(reading, masks)
+        words = masked(reading, masks)
         found = [
             Found(
                 hit.concept,
@@ -179,7 +200,7 @@ class Rules:
             )
             for hit in self.lexicon.hits(words)
         ]
-        text, starts = _joined(words)
+        text, starts = joined(words)
         for pattern in self._patterns:
             for match in pattern.expression.finditer(text):
                 place = bisect_right(starts, match.start()) - 1
@@ -193,14 +214,19 @@ class Rules:
             return
         text = rulebook.hiragana("".join(character for character, _ in reading.unspaced))
         for mask in self._unspaced_masks:
-            text = mask.sub(lambda match: _GONE * len(match[0]), text)
+            text = mask.sub(lambda match: GONE * len(match[0]), text)
         for concept, language, term in self._unspaced:
             start = text.find(term)
             if start >= 0:
                 clause = reading.clause(reading.unspaced[start][1])
                 yield Found(concept, language, clause, -1)
 
-    def _paired(self, found: tuple[Found, ...], wanted: Callable[[Pair], bool]) -> list[Finding]:
+    def _paired(
+        self,
+        found: tuple[Found, ...],
+        wanted: Callable[[Pair], bool],
+        reading: Reading | None = None,
+    ) -> list[Finding]:
         refused = []
         for pair in self._pairs:
             if not wanted(pair):
@@ -210,60 +236,32 @@ class Rules:
             for one in firsts:
                 other = next((other for other in seconds if pair.holds(one, other)), None)
                 if other is not None:
-                    both = (one.clause, other.clause)
-                    clause = " … ".join(dict.fromkeys(both))
-                    refused.append(Finding(pair.category, clause))
+                    refused.append(_of_two(pair.category, one, other, reading))
                     break
         return refused
 
 
-def _is_among(one: Found, known: set[tuple[str, str]]) -> bool:
-    return (one.clause, one.words) in known
+def _of_two(category: Category, one: Found, other: Found, reading: Reading | None) -> Finding:
+    """Return what two concepts are together; of some categories and in English, with a doubt."""
+    clause = " … ".join(dict.fromkeys((one.clause, other.clause)))
+    foreign = {one.language, other.language} != {"en"} or min(one.place, other.place) < 0
+    if reading is None or foreign or category not in _TOLD:
+        return Finding(category, clause)
+    first, last = sorted((one, other), key=lambda found: found.place)
+    stop = last.place + len(last.words.split()) + 1
+    words = reading.words[max(first.place - 1, 0) : stop]
+    around = " ".join(word.text for word in words)
+    return Finding(category, clause, f"{first.words} {last.words}", (around,))
 
 
-def _around(reading: Reading, place: int, reach: int) -> str:
-    """Return a word and those beside it in its clause."""
-    nearby = reading.words[max(place - reach, 0) : place + reach + 1]
+def _around(reading: Reading, place: int, length: int, reach: int) -> str:
+    """Return words and those beside them in their clause."""
+    nearby = reading.words[max(place - reach, 0) : place + length + reach]
     return " ".join(word.text for word in nearby if word.clause == reading.words[place].clause)
 
 
 def _clause_of(reading: Reading, place: int) -> str:
     return reading.clause(reading.words[place].clause)
-
-
-def _joined(words: tuple[str, ...]) -> tuple[str, list[int]]:
-    """Return the words with single spaces, and where each one starts."""
-    starts, place = [], 0
-    for word in words:
-        starts.append(place)
-        place += len(word) + 1
-    return " ".join(words), starts
-
-
-def _lines(reading: Reading) -> str:
-    """Return the words with one sign between them: a new line where a clause ends.
-
-    A benign phrase that spans clauses is none: "naked, wall" is no bare wall.
-    """
-    text, clause = "", None
-    for word in reading.words:
-        if clause is not None:
-            text += " " if word.clause == clause else "\n"
-        text += word.text
-        clause = word.clause
-    return text
-
-
-def _masked(reading: Reading, masks: tuple[re.Pattern[str], ...]) -> tuple[str, ...]:
-    kept = [word.text for word in reading.words]
-    _, starts = _joined(tuple(kept))
-    text = _lines(reading)
-    for mask in masks:
-        for match in mask.finditer(text):
-            first = bisect_right(starts, match.start()) - 1
-            last = bisect_right(starts, match.end() - 1) - 1
-            kept[first : last + 1] = [_GONE] * (last - first + 1)
-    return tuple(kept)
 
 
 def _pair(entry: Mapping[str, Any]) -> Pair:

@@ -13,10 +13,11 @@ from retouch_safety.prompts.normalise import readings
 from retouch_safety.prompts.reading import Reading
 from retouch_safety.prompts.rules import Finding, Found, Rules
 from retouch_safety.prompts.syntax import strip_syntax
+from retouch_safety.prompts.tables import table
 from retouch_safety.prompts.verdict import Category
 
 _WORDS = re.compile(r"[^\W\d_]+")
-_SHORTEST_HALF = 4  # letters
+_SHORTEST_HALF = 3  # letters
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def check_text(rules: Rules, field: str, text: str, role: Role) -> CheckedText:
         plain = readings(words_of(text))
         named = [rules.read(reading) for reading in plain]
         found = _drawn_findings(rules, named) or list(_inside_names(rules, named))
-        found = [replace(finding, doubt="", around=()) for finding in found]
+        found = [replace(finding, doubt="", around=(), ambiguous=False) for finding in found]
         return CheckedText(field, text, plain, (), _distinct(found), (), _floor(rules, named))
     stripped = strip_syntax(text)
     shown, hidden = _readings(stripped.drawn), _readings(stripped.avoided)
@@ -64,6 +65,7 @@ def check_text(rules: Rules, field: str, text: str, role: Role) -> CheckedText:
         shown, hidden = hidden, shown
     drawn_readings = tuple(rules.read(reading) for reading in shown)
     found = [_if_written(one, text) for one in _drawn_findings(rules, drawn_readings)]
+    found += _slang_in_disguise(drawn_readings, text)
     # a negative prompt may name a garment; a prompt that takes one back does not want it worn
     avoided = _avoided_findings(rules, hidden, garments=role is not Role.NEGATIVE)
     found += [finding for name in names for finding in name.findings]
@@ -84,13 +86,22 @@ def _drawn_findings(rules: Rules, read: list[Reading] | tuple[Reading, ...]) -> 
 
 
 def _if_written(finding: Finding, text: str) -> Finding:
-    """Return the finding without its doubt where the word was disguised: that has one meaning."""
+    """Return the finding without its doubt where a word was disguised: that has one meaning."""
     words = _WORDS.findall(text.lower())
-    # glory hole, self-harm; not n u d e
+    # glory hole, cream pie; not n u d e
     words += [a + b for a, b in pairwise(words) if min(len(a), len(b)) >= _SHORTEST_HALF]
-    if finding.doubt and finding.doubt not in words:
-        return replace(finding, doubt="", around=())
-    return finding
+    if set(finding.doubt.split()).issubset(words):
+        return finding
+    return replace(finding, doubt="", around=(), ambiguous=False)
+
+
+def _slang_in_disguise(read: tuple[Reading, ...], text: str) -> Iterator[Finding]:
+    written = _WORDS.findall(text.lower())
+    slang = table("terms", "en")["concepts"].get("slang", ())
+    for reading in read:
+        for word in reading.words:
+            if word.text in slang and not any(word.text in one for one in written):
+                yield Finding(Category.SEXUAL, reading.clause(word.clause))
 
 
 def _avoided_findings(rules: Rules, hidden: tuple[str, ...], *, garments: bool) -> list[Finding]:

@@ -38,7 +38,7 @@ def test_there_is_a_machine_for_every_category_that_was_trained(machines):
 
 def test_the_file_is_small_and_what_is_packed_is_read_again(machines):
     arrays = packed(machines)
-    assert sum(array.nbytes for array in arrays.values()) < 2**20
+    assert sum(array.nbytes for array in arrays.values()) < 1.5 * 2**20
     again = unpacked(arrays)
     points = np.random.default_rng(0).normal(size=(3, 768)).astype(np.float32)
     for name, values in machines.values(points).items():
@@ -119,6 +119,21 @@ def test_a_doubt_can_be_resolved(prompt_filter, text):
 @pytest.mark.parametrize(
     "text",
     [
+        "a gingerbread man with his head bitten off, icing tears",
+        "a forged iron gate with a signature plate",
+        "how to make a bath bomb with children, recipe card",
+        "toggle for disabling gore in the options menu of a game",
+    ],
+)
+def test_what_a_doubt_about_another_word_needs(rules, prompt_filter, text):
+    found = check_text(rules, "prompt", text, Role.POSITIVE).findings
+    assert all(finding.doubt for finding in found)
+    assert prompt_filter.check(PromptFields(text)).allowed
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
         "nude, on a bed, from the front",
         "topless, at the beach, smiling",
         "severed head",
@@ -134,6 +149,18 @@ def test_a_doubt_that_is_none_stands(prompt_filter, text):
 
 def doubts(rules, text, role=Role.POSITIVE):
     return {finding.doubt for finding in check_text(rules, "prompt", text, role).findings}
+
+
+def test_any_word_leaves_a_doubt_in_categories_that_the_classifier_tells(rules):
+    assert doubts(rules, "the man by the gory door") == {"gory"}
+    assert doubts(rules, "how to make a paper bomb") == {"how to bomb"}
+    assert doubts(rules, "a porn-free cable") == {""}, "of bodies, and not in the list"
+    assert doubts(rules, "sieg heil greeting card") == {""}, "a sign of hate"
+    assert doubts(rules, "strip him of his medal") == {""}, "a pair, of a body"
+    assert doubts(rules, "una bomba, instrucciones para la gory bomb") == {""}, "no English"
+    assert doubts(rules, "a lingerie shop") == {""}, "the classifier has not learnt it"
+    (finding,) = check_text(rules, "prompt", "the man by the gory door", Role.POSITIVE).findings
+    assert finding.around == ("the gory door", "by the gory door") and not finding.ambiguous
 
 
 def test_what_leaves_a_doubt(rules):

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from retouch_safety.prompts import Category
 from retouch_safety.prompts.fields import Role
 from retouch_safety.prompts.normalise import _lookalikes
 from retouch_safety.prompts.text import check_text
@@ -169,3 +170,25 @@ def test_phrases_letter_by_letter_stay_blocked(rules, phrase):
 @pytest.mark.parametrize("text", ["a forged pass-port", "di.agram of a gre-nade"])
 def test_parts_of_words_of_a_pair_are_joined(rules, text):
     assert findings(rules, text)
+
+
+@pytest.mark.parametrize("text", ["c0ck close-up", "a d1ck pic", "d*ck", "co\u200bck"])
+def test_slang_counts_in_disguise_only(rules, text):
+    found = check_text(rules, "prompt", text, Role.POSITIVE).findings
+    assert Category.SEXUAL in {finding.category for finding in found}
+
+
+@pytest.mark.parametrize("text", ["a weathercock and a cock", "Dick Whittington", "Mr Dickman"])
+def test_slang_written_plainly_has_another_meaning(rules, text):
+    assert not check_text(rules, "prompt", text, Role.POSITIVE).findings
+
+
+def test_z_for_s(rules):
+    found = check_text(rules, "prompt", "undrezz the lady", Role.POSITIVE).findings
+    assert Category.UNDRESS in {finding.category for finding in found}
+    assert not check_text(rules, "prompt", "a dozen zebras in a maze", Role.POSITIVE).findings
+
+
+def test_a_stem_does_not_swallow_the_next_clause(rules):
+    (finding,) = check_text(rules, "prompt", "a cream pie, diner", Role.POSITIVE).findings
+    assert finding.doubt == "creampie" and finding.clause == "a creampie"
