@@ -3,9 +3,8 @@
 import time
 
 import drive
-import drive_window
 from drive import picture_document
-from drive_window import app, choose, click, settled, shown, until, widget
+from drive_panel import app, arrange, choose, click, settled, shown, until, widget
 from krita import Selection
 from PyQt5.QtCore import QObject, Qt, QTimer
 
@@ -56,7 +55,7 @@ def edit(heart, document, mode, **values):
 
 
 def measure():
-    yield from drive_window.arrange()
+    yield from arrange()
     document = picture_document("house.png", _SIDE, _SIDE)
     yield from shown(document)
     yield 4.0

@@ -5,6 +5,8 @@ import traceback
 
 import drive
 from drive import document_of, facts, picture_document, soft_selection, wait_until
+from drive_maker import Maker, told
+from drive_troubles import closed, errors, interrupted
 
 answers = {}
 
@@ -36,70 +38,6 @@ def run():
         except BaseException:
             answers[name] = {"trouble": traceback.format_exc()}
         answers[name]["seconds"] = round(time.monotonic() - began, 2)
-
-
-class Maker:
-    """Makes edits as the panel does."""
-
-    def __init__(self, retouch, catalog, modes):
-        from retouch.color_profiles import ColorProfiles
-        from retouch.interrupted import EditsAtWork
-
-        self.at_work = EditsAtWork(str(drive.HOME))
-        self.retouch, self.catalog, self.modes = retouch, catalog, modes
-        self.profiles = ColorProfiles()
-
-    def document(self, native):
-        from retouch.document import Document
-
-        return Document(native, self.profiles)
-
-    def order(self, native, mode, values, operations=None, sides=None):
-        from retouch.plugin_kit import geometry, panel_form
-
-        from retouch.edit import Order
-
-        document = self.document(native)
-        size = panel_form.native_size(self.catalog)
-        plan = None
-        if sides is not None:
-            plan = geometry.expansion(document.canvas, *sides, overlap=8, shortest_side=size)
-            values = {**values, "expand.overlap": 8}
-        area = document.layer_extent()
-        return Order(self.modes[mode], values, operations, area, size, plan)
-
-    def begin(self, native, order, title="an edit", retouch=None):
-        from retouch.session import Session
-
-        session = Session(self.document(native), title, self.at_work)
-        return session.start(retouch or self.retouch, order)
-
-    def end(self, session):
-        wait_until(lambda: not session.is_running, what="the end of the edit")
-        return session
-
-    def edited(self, native, mode, keep=True, operations=None, sides=None, **values):
-        """One edit, with the document before and after it."""
-        before = facts(native)
-        values = {name.replace("__", "."): value for name, value in values.items()}
-        session = self.begin(native, self.order(native, mode, values, operations, sides))
-        self.end(session)
-        if keep:
-            session.keep()
-        native.waitForDone()
-        return {**told(session), "before": before, "after": facts(native)}
-
-
-def told(session):
-    return {
-        "state": session.state,
-        "message": session.message,
-        "variants": len(session.variants),
-        "seeds": [each.result.seed for each in session.variants],
-        "masks": [each.result.mask.hex() for each in session.variants],
-        "bounds": [list(each.result.bounds) for each in session.variants],
-        "receipts": [each.result.receipt_id for each in session.variants],
-    }
 
 
 def fill(maker):
@@ -264,94 +202,6 @@ def replay(maker):
     again.waitForDone()
     found = {"first": first, "entries": entries, "words": words_of(entries[0]), **told(session)}
     found["after"] = facts(again)
-    again.close()
-    return found
-
-
-def errors(maker):
-    native = picture_document()
-    before = facts(native)
-    found = {}
-    tries = {
-        "blocked": ("restyle", {"prompt": drive.given["blocked"]}, None),
-        "number": ("restyle", {"prompt": "a house", "sdedit.strength": 7}, None),
-        "empty": ("swap", {"prompt": "a house"}, None),
-        "model": ("restyle", {"prompt": "a house", "model": "no-such-model"}, None),
-    }
-    for name, (mode, values, operations) in tries.items():
-        session = maker.end(maker.begin(native, maker.order(native, mode, values, operations)))
-        found[name] = [session.state, session.message]
-    found["model_kind"] = unsuitable(maker)
-    found.update(before=before, after=facts(native))
-    native.close()
-    return found
-
-
-def unsuitable(maker):
-    from krita import Krita
-    from retouch.document import Unsuitable
-
-    made = Krita.instance().createDocument(64, 64, "gray", "GRAYA", "U8", "", 72.0)
-    try:
-        maker.document(made).capture()
-        said = ""
-    except Unsuitable as problem:
-        said = str(problem)
-    made.close()
-    try:
-        maker.document(made).capture()
-    except Unsuitable as problem:
-        said += " | " + str(problem)
-    return said
-
-
-def closed(maker):
-    """The document is closed in the middle of its edit."""
-    native = picture_document()
-    order = maker.order(native, "restyle", {"prompt": "a house", "steps": 12})
-    session = maker.begin(native, order)
-    wait_until(lambda: session.image is not None, what="a preview")
-    native.close()
-    maker.end(session)
-    return told(session)
-
-
-def interrupted(maker):
-    """Krita ends while an edit is at work; the next one fetches its result."""
-    import shutil
-
-    from retouch.session import Session
-
-    native = picture_document()
-    path = str(drive.HOME / "interrupted.kra")
-    native.saveAs(path)
-    native.setFileName(path)
-    values = {"prompt": "a house", "steps": 8, "seed": 4}
-    session = maker.begin(native, maker.order(native, "restyle", values))
-    file = drive.HOME / "retouch-edits-at-work.json"
-    wait_until(file.exists, what="the edit's name")
-    kept = drive.HOME / "kept.json"
-    wait_until(lambda: file.read_text() != "[]", what="the edit's name")
-    shutil.copy(file, kept)
-    maker.end(session)
-    found = {"left": file.read_text(), "whole": drive.digest(session.variants[0].content.pixels)}
-    native.close()
-    shutil.copy(kept, file)  # as it is where Krita is killed
-
-    from krita import Krita
-
-    again = Krita.instance().openDocument(path)
-    again.setBatchmode(True)
-    document = maker.document(again)
-    before = facts(again)
-    entry = maker.at_work.of_document("another", document.path)
-    session = Session(document, entry["title"], maker.at_work).resume(maker.retouch, entry)
-    maker.end(session)
-    session.keep()
-    again.waitForDone()
-    found.update(told(session), before=before, after=facts(again))
-    found["fetched"] = drive.digest(session.variants[0].content.pixels)
-    found["nothing_left"] = maker.at_work.of_document("another", document.path) is None
     again.close()
     return found
 
