@@ -15,7 +15,7 @@ CPU_INDEX := https://download.pytorch.org/whl/cpu
 # Nothing here may fetch a model behind the user's back.
 export HF_HUB_OFFLINE := 1
 
-.PHONY: help setup demo test test-hosts check format bench eval proto wheel clean
+.PHONY: help setup demo test test-all test-hosts check format bench eval proto wheel clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -64,6 +64,9 @@ demo: $(STAMP) ## Edit a picture in every way; writes demo/contact-sheet.png
 
 test: $(STAMP) ## Run the tests
 	$(PY) -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder $(ARGS)
+
+test-all: $(STAMP) ## Run the tests, and those that take minutes: endurance, what the model promises
+	RETOUCH_ENDURANCE=1 $(PY) -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-hosts: $(STAMP) ## Run the plugins in the real hosts; prints what each was seen doing
 	$(PY) -m pytest tests/hosts -rs $(ARGS)

@@ -7,6 +7,8 @@ from retouch.models.store import add
 from retouch.testing.checkpoints import tiny_sd, write_folder
 
 os.environ["HF_HUB_OFFLINE"] = "1"
+#: Marks of tests that take long.
+_LONG = ("slow", "endurance")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 
@@ -51,8 +53,13 @@ def _threads():
 
 def pytest_collection_modifyitems(items):
     """Files with slow tests first: no process of tests is left alone with one at the end."""
-    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    slow = {item.path for item in items if any(map(item.get_closest_marker, _LONG))}
     items.sort(key=lambda item: item.path not in slow)
+    if not os.environ.get("RETOUCH_ENDURANCE"):
+        skip = pytest.mark.skip(reason="takes minutes: make test-all runs it")
+        for item in items:
+            if item.get_closest_marker("endurance"):
+                item.add_marker(skip)
 
 
 def pytest_terminal_summary(terminalreporter):

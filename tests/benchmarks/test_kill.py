@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.slow
+@pytest.mark.endurance
 def test_nothing_is_lost_when_processes_are_killed(tmp_path, record_property):
     found = tmp_path / "kill.json"
     done = subprocess.run(

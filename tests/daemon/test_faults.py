@@ -55,7 +55,9 @@ def ended(pid, seconds):
 
 
 @pytest.mark.parametrize(
-    ("killed", "stopped"), [("engine", "gate"), ("gate", "engine")], ids=lambda name: name
+    ("killed", "stopped"),
+    [pytest.param("engine", "gate", marks=pytest.mark.endurance), ("gate", "engine")],
+    ids=lambda name: name,
 )
 def test_workers_that_die_or_hang_lose_no_edit(impatient, house, killed, stopped):
     """One of the two dies, the other one hangs; both are replaced, and the front goes on."""

@@ -13,7 +13,7 @@ from templates import edits
 
 from retouch.v1 import blob_service_pb2, catalog_service_pb2, edit_service_pb2
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.endurance
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 #: Frames of HTTP/2: settings, then headers that never end.

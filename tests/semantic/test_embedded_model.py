@@ -1,7 +1,7 @@
 """Does the embedded family still do what its operations promise? A small yardstick of its own.
 
 Seeds and weights are fixed, so a run gives what the last one gave, but for rounding. The bounds
-lie well under what 400 cases gave (``docs/quality.md``), because four cases say little.
+lie well under what 400 cases gave (``docs/quality.md``), because five cases say little.
 """
 
 import pytest
@@ -11,7 +11,7 @@ from retouch.evaluation.yardstick import Options, Watch, Yardstick
 from retouch.models.records import list_models
 
 #: Cases of every row, of the same row without its operation, and of every skill of generation.
-COUNT, WITHOUT_COUNT = 4, 2
+COUNT, WITHOUT_COUNT = 5, 5
 SKILL_COUNT = 4
 #: Rows of the editing table.
 ROWS = ("p2p-swap", "p2p-identity", "instruct", "inpaint", "reference", "canny", "sketch", "color")
@@ -21,7 +21,7 @@ PARTS = ("-lcm", "-inpaint", "-instruct", "-ip-adapter", "-t2i-canny", "-t2i-ske
 MISSING = [part for part in PARTS if f"retouch-mini{part}" not in SHIPPED]
 
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.endurance,
     pytest.mark.timeout(900),  # the first test pays for all: minutes on a busy machine
     pytest.mark.skipif(bool(MISSING), reason=f"not shipped yet: {', '.join(MISSING)}"),
 ]

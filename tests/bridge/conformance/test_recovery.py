@@ -18,7 +18,7 @@ def own(own_bridged, start_with_gateway, free_port):
     return start
 
 
-@pytest.mark.slow
+@pytest.mark.endurance
 @pytest.mark.timeout(900)
 def test_gateway_and_daemon_die_while_an_edit_runs(unconnected, own, gateways_of, held):
     kit, served = unconnected, own()
