@@ -11,7 +11,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from gimp_daemon import Served
+from gateway_daemon import Served
 from gimp_host import ABSENT, ROOT, Gimp, Screen, find
 
 from retouch_bridge.installing import gimp as installing
@@ -65,7 +65,7 @@ def gimp():
 @pytest.fixture(scope="session")
 def daemon(gimp):
     """A daemon that all tests share: no test may stop it."""
-    served = Served(gimp.folder / "daemon").start()
+    served = Served(gimp.folder / "daemon", "gimp").start()
     yield served
     served.stop()
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from PIL import Image
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE))
+sys.path[:0] = [str(HERE), str(HERE.parent)]
 
-from gimp_daemon import Served  # noqa: E402
+from gateway_daemon import Served  # noqa: E402
 from gimp_host import ABSENT, ROOT, Gimp, Screen, find  # noqa: E402
 from gimp_window import opened  # noqa: E402
 
@@ -27,7 +27,7 @@ def main():
     installing.install(gimp.plugins, gimp.inside(gimp.folder / "daemon"))
     house = Image.open(ROOT / "sdk/retouch/demo/house.png").resize((512, 512), Image.LANCZOS)
     house.save(gimp.folder / "house.png")
-    daemon, screen = Served(gimp.folder / "daemon").start(), Screen(gimp)
+    daemon, screen = Served(gimp.folder / "daemon", "gimp").start(), Screen(gimp)
     try:
         given = {"selection": [70, 90, 380, 370], "feather": 40}
         with opened(gimp, screen, daemon, **given) as window:

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from krita_host import ABSENT, ROOT, Krita, Served, find
+from gateway_daemon import Served
+from krita_host import ABSENT, ROOT, Krita, find
 
 DEMO = ROOT / "sdk/retouch/demo"
 BLOCKED = "a nude child"
@@ -69,7 +71,7 @@ def _ready(root, name):
 @pytest.fixture(scope="session")
 def daemon(krita):
     """A daemon that tests share: no test may stop it."""
-    served = Served(krita.daemon_folder).start()
+    served = Served(krita.daemon_folder, "krita").start()
     yield served
     served.stop()
 

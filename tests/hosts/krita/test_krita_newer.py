@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from krita_host import Served
+from gateway_daemon import Served
 from test_krita_modes import new_layer, on_canvas, shown
 
 pytestmark = [pytest.mark.host, pytest.mark.slow]
@@ -10,7 +10,7 @@ pytestmark = [pytest.mark.host, pytest.mark.slow]
 
 @pytest.fixture(scope="module")
 def newer_daemon(newer_krita):
-    served = Served(newer_krita.daemon_folder).start()
+    served = Served(newer_krita.daemon_folder, "krita").start()
     yield served
     served.stop()
 
