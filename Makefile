@@ -69,7 +69,7 @@ test-all: $(STAMP) ## Run the tests, and those that take minutes: endurance, wha
 	RETOUCH_ENDURANCE=1 $(PY) -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-hosts: $(STAMP) ## Run the plugins in the real hosts; prints what each was seen doing
-	$(PY) -m pytest tests/hosts -rs $(ARGS)
+	RETOUCH_WINDOWS=1 $(PY) -m pytest tests/hosts -rs $(ARGS)
 
 check: $(STAMP) ## Format, lint, types, import directions and the protocol
 	$(BIN)/ruff format --check .

@@ -9,6 +9,11 @@ from retouch.testing.checkpoints import tiny_sd, write_folder
 os.environ["HF_HUB_OFFLINE"] = "1"
 #: Marks of tests that take long.
 _LONG = ("slow", "endurance")
+#: Marks of tests that run where a variable is set, and who sets it.
+_ASKED_FOR = (
+    ("endurance", "RETOUCH_ENDURANCE", "make test-all"),
+    ("window", "RETOUCH_WINDOWS", "make test-hosts"),
+)
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 
@@ -55,10 +60,10 @@ def pytest_collection_modifyitems(items):
     """Files with slow tests first: no process of tests is left alone with one at the end."""
     slow = {item.path for item in items if any(map(item.get_closest_marker, _LONG))}
     items.sort(key=lambda item: item.path not in slow)
-    if not os.environ.get("RETOUCH_ENDURANCE"):
-        skip = pytest.mark.skip(reason="takes minutes: make test-all runs it")
-        for item in items:
-            if item.get_closest_marker("endurance"):
+    for mark, variable, command in _ASKED_FOR:
+        if not os.environ.get(variable):
+            skip = pytest.mark.skip(reason=f"takes minutes: {command} runs it")
+            for item in filter(lambda item: item.get_closest_marker(mark), items):
                 item.add_marker(skip)
 
 

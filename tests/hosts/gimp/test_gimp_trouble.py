@@ -13,7 +13,7 @@ from retouch_bridge.plugin_kit.edit_request import Choices, OperationChoice, Pic
 from retouch_bridge.plugin_kit.edit_task import EditTask
 from retouch_bridge.plugin_kit.geometry import Rect
 
-pytestmark = pytest.mark.host
+pytestmark = [pytest.mark.host, pytest.mark.window]
 
 HOST = "GIMP 3"
 

@@ -7,7 +7,7 @@ import pytest
 from behaviours import record
 from gimp_window import AT_WORK, opened
 
-pytestmark = pytest.mark.host
+pytestmark = [pytest.mark.host, pytest.mark.window]
 
 HOST = "GIMP 3"
 

@@ -1,9 +1,12 @@
 """The real Krita of these tests: the machine's own, or the one in a Debian 13 root."""
 
+import contextlib
 import json
 import os
 import shutil
 import signal
+import socket
+import struct
 import subprocess
 import time
 from pathlib import Path
@@ -19,7 +22,12 @@ ABSENT = (
 #: A first start makes a database of resources, which takes long.
 FIRST_START = 300
 SIZE = "1440x900x24"
+NO_PLUGIN = "no Qt platform plugin could be initialized"
 NOISE = ("QObject", "krita.lib.resources", "qt.", "Warning:", "qrc:", "file:///usr/lib", "  ")
+
+
+class NoDisplay(Exception):
+    """Krita is there, and no display for it."""
 
 
 def find():
@@ -146,6 +154,8 @@ class Krita:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
         answers = self.home / "answers.json"
+        if not answers.exists() and NO_PLUGIN in self.said():
+            raise NoDisplay(self.said())
         assert answers.exists(), f"exit status {process.returncode}\n{self.said()}"
         return json.loads(answers.read_text())
 
@@ -160,23 +170,38 @@ class Krita:
 
 
 class Screen:
-    """An X server without a screen, of a number that is free."""
+    """An X server without a screen, of a number that it found free itself.
+
+    It does not begin anew when its last client leaves (``-noreset``): the next would find it shut.
+
+    Raises:
+        NoDisplay: it does not start, or lets nobody in.
+    """
 
     def __init__(self):
-        first = 200 + os.getpid() % 500
-        found = (self._started(number) for number in range(first, first + 20))
-        self._process, self.name = next(each for each in found if each is not None)
-
-    def _started(self, number):
-        """The server and its name; None where the number is taken."""
         read, write = os.pipe()
-        words = ["Xvfb", f":{number}", "-displayfd", str(write), "-nolisten", "tcp"]
-        streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        process = subprocess.Popen([*words, "-screen", "0", SIZE], pass_fds=[write], **streams)
+        words = ["Xvfb", "-displayfd", str(write), "-nolisten", "tcp", "-noreset", "-ac"]
+        words += ["-screen", "0", SIZE]
+        self._process = subprocess.Popen(words, pass_fds=[write], stderr=subprocess.PIPE)
         os.close(write)
         with os.fdopen(read) as told:
-            return (process, f":{number}") if told.readline().strip() else None
+            self.name = f":{told.readline().strip()}"
+        if self.name == ":" or not self._lets_in():
+            self._process.terminate()
+            said = self._process.communicate()[1].decode(errors="replace")[-2000:]
+            raise NoDisplay(f"Xvfb {self.name} cannot be reached: {said}")
+
+    def _lets_in(self):
+        """Ask as a client does: X protocol 11.0, little endian, no authorization."""
+        path = f"/tmp/.X11-unix/X{self.name[1:]}"
+        for address in ("\0" + path, path):
+            with socket.socket(socket.AF_UNIX) as client, contextlib.suppress(OSError):
+                client.settimeout(10)
+                client.connect(address)
+                client.sendall(struct.pack("<BxHHHHxx", ord("l"), 11, 0, 0, 0))
+                return client.recv(1) == b"\1"
+        return False
 
     def close(self):
         self._process.terminate()
-        self._process.wait(10)
+        self._process.communicate(timeout=10)

@@ -5,7 +5,7 @@ import pytest
 from gateway_daemon import Served
 from test_krita_modes import new_layer, on_canvas, shown
 
-pytestmark = [pytest.mark.host, pytest.mark.slow]
+pytestmark = [pytest.mark.host, pytest.mark.window]
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
 import pytest
 
-pytestmark = [pytest.mark.host, pytest.mark.slow]
+pytestmark = [pytest.mark.host, pytest.mark.window]
 
 
 def test_the_user_interface_is_never_held_up(krita, daemon):

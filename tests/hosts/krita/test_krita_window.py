@@ -5,7 +5,7 @@ import pytest
 from behaviours import record
 from PIL import Image
 
-pytestmark = [pytest.mark.host, pytest.mark.slow]
+pytestmark = [pytest.mark.host, pytest.mark.window]
 
 HOST = "Krita"
 SCENES = [

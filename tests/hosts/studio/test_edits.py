@@ -12,7 +12,7 @@ from behaviours import record
 from PIL import Image
 from studio_browser import HOST
 
-pytestmark = pytest.mark.host
+pytestmark = [pytest.mark.host, pytest.mark.window]
 
 
 def pixels(data):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from studio_browser import Studio
 
-pytestmark = pytest.mark.host
+pytestmark = [pytest.mark.host, pytest.mark.window]
 
 #: Elements that can be used and have no name.
 NAMELESS = """() => [...document.querySelectorAll("button, input, select, textarea, [role=slider]")]

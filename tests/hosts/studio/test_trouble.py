@@ -7,7 +7,7 @@ import pytest
 from behaviours import record
 from studio_browser import HOST
 
-pytestmark = pytest.mark.host
+pytestmark = [pytest.mark.host, pytest.mark.window]
 
 
 def another_job(daemon, house, steps):
