@@ -1,9 +1,9 @@
-"""Work a daemon for a long time at nine tenths of what it can do: does anything grow or slow down?
+"""Work a daemon for a long time near what it can do: does anything grow or slow down?
 
 What it can do is measured first, by as many visits at a time as it likes. Then visits come evenly
-at 0.9 of that rate: edits, previews, cancelled ones, dropped streams, blocked prompts, malformed
-requests, broken pictures, uploads that stop. Few jobs are remembered and little room is given to
-pictures, so that what bounds the folder is reached within minutes.
+at a share of that rate (``--load``, 0.9): edits, previews, cancelled ones, dropped streams, blocked
+prompts, malformed requests, broken pictures, uploads that stop. Few jobs are remembered and little
+room is given to pictures, so that what bounds the folder is reached within minutes.
 """
 
 from __future__ import annotations
@@ -28,7 +28,6 @@ from endurance.measuring import Samples, grows
 from endurance.served import Served
 from endurance.visitors import Visitors
 
-SHARE = 0.9
 #: Visits at a time while capacity is measured, and its share of the run.
 _AT_ONCE, _MEASURING = 12, 0.1
 #: Share of the run that is warm-up.
@@ -82,6 +81,7 @@ def main() -> int:
     parser = record.arguments("Does a daemon grow or slow down?")
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--load", type=float, default=0.9, help="of what it can do")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     with tempfile.TemporaryDirectory() as folder:
@@ -108,17 +108,17 @@ async def _run(served: Served, options: argparse.Namespace) -> tuple[dict[str, A
     visitors, seconds = Visitors(served.endpoint, options.seed), options.minutes * 60
     await visitors.visit()  # waits until all have started
     can = await capacity(visitors, max(10.0, _MEASURING * seconds))
-    print(f"capacity: {can:.2f} visits per second; {SHARE * can:.2f} come now")
+    print(f"capacity: {can:.2f} visits per second; {options.load * can:.2f} come now")
     faults = [f"while capacity was measured: {fault}" for fault in visitors.seen.faults]
     visitors.began()
     samples = Samples()
     sampling = asyncio.create_task(samples.gather(served, max(0.5, seconds / 600)))
-    behind = await visits(visitors, SHARE * can, seconds, options.seed)
+    behind = await visits(visitors, options.load * can, seconds, options.seed)
     sampling.cancel()
     await visitors.close()
     results = {
         "capacity per second": can,
-        "asked per second": SHARE * can,
+        "asked per second": options.load * can,
         "last visits ended after seconds": behind,
         "visits": dict(visitors.seen.counts),
     }

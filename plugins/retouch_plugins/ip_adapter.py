@@ -235,4 +235,4 @@ def _tensor(image: Image) -> Tensor:
     """A reference as ``[1, 3, H, W]`` in [0, 1]."""
     import torch
 
-    return torch.from_numpy(image.unit()).clamp(0.0, 1.0).permute(2, 0, 1)[None]
+    return torch.from_numpy(image.srgb()).permute(2, 0, 1)[None]

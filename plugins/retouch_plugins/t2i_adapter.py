@@ -169,7 +169,7 @@ class T2IAdapter(Operation):
         from retouch.imaging.region import Size
 
         height, width = edit.input.size
-        unit = _own(edit) if self.image is None else self.image.unit()
+        unit = _own(edit) if self.image is None else self.image.srgb()
         unit = resize(unit, Size(width, height)).clip(0, 1)
         if self.preprocess:
             planes = extract(self.kind, unit, native_size=edit.model.native_size)

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Final
 
 from retouch_safety.audit import ChainHead, Entry, Event
-from retouch_safety.content import Pixels
 from retouch_safety.durable_files import PUBLIC, replace_whole
 from retouch_safety.encode import SUFFIXES
 from retouch_safety.errors import CannotSave, InvalidContent, InvalidInput
@@ -84,14 +83,14 @@ def signed_export(
         AuditFailed: it cannot be logged, and so is not handed out.
     """
     only = only_picture(data)
-    pixels, alpha = _same_pixels(data, only, decode)
+    decoded = _same_pixels(data, only, decode)
     installation = gate.installation
-    marks = authentic_marks(pixels, installation, search=search)
+    marks = authentic_marks(decoded.shown, installation, search=search)
     if not marks:
         allowed = "a picture with at least one mark of this installation"
         fix = "use the export as it is" if search else "try --search if it was scaled or turned"
         raise InvalidInput("file", "no mark", allowed, fix)
-    export = {"export": InputPicture(pixels, alpha)}
+    export = {"export": InputPicture(*decoded)}
     job = gate.admit(Job(pictures=export, operations=_OPERATIONS, version=version)).job
     sign = partial(
         sign_export,
@@ -106,7 +105,7 @@ def signed_export(
     signed, unread = _signed(sign, decode, gate, job)
     known = tuple(bool(installation.manifests.get(mark.record)) for mark in marks)
     # the log first: a file without a record of it cannot be
-    for entry in _entries(job.id, gate.policy, marks, pixels, alpha):
+    for entry in _entries(job.id, gate.policy, marks, decoded):
         head = installation.audit.append(entry)
     return SignedExport(signed.data, marks, known, head, (*only.left_out, *unread))
 
@@ -137,7 +136,7 @@ def write_export(signed: SignedExport, path: Path) -> None:
 def _same_pixels(data: bytes, only: OnlyPicture, decode: Decode) -> Decoded:
     """Return the pixels that will be signed. Raises InvalidInput: they are not the export's."""
     before, after = decode(data), decode(only.data)
-    if digest_of(*before) != digest_of(*after):
+    if digest_of(before.pixels, before.alpha) != digest_of(after.pixels, after.alpha):
         given = f"{required_kind(data).name}: another picture without what it holds besides"
         fix = "open and export the picture again"
         raise InvalidInput("file", given, "a picture that stands alone", fix)
@@ -175,10 +174,9 @@ def _pictures_in(store: bytes, decode: Decode) -> dict[str, InputPicture] | None
     return pictures
 
 
-def _entries(
-    job: str, policy: str, marks: tuple[SeenMark, ...], pixels: Pixels, alpha: Pixels | None
-) -> list[Entry]:
-    digest, likeness = digest_of(pixels, alpha), fingerprint(pixels)
+def _entries(job: str, policy: str, marks: tuple[SeenMark, ...], decoded: Decoded) -> list[Entry]:
+    digest = digest_of(decoded.pixels, decoded.alpha)
+    likeness = fingerprint(decoded.shown)
     return [
         Entry(
             Event.SIGNED, job=job, policy=policy, record=record, digest=digest, fingerprint=likeness

@@ -20,6 +20,7 @@ from typing import Final, NoReturn, final
 from retouch_safety import marking
 from retouch_safety.admission import Admission
 from retouch_safety.audit import Entry, Event
+from retouch_safety.color_profile import shown
 from retouch_safety.content import Content, bounding_box
 from retouch_safety.content_copies import blurred, immutable, own_copy
 from retouch_safety.credentials import Credentials, credentials_of, keep_manifest
@@ -203,7 +204,7 @@ class Gate:
             region = bounding_box(content.edited > 0)
             # a layer's opacity is where it was edited; a document's may be a picture itself
             alpha = content.alpha if content.form == "composite" else None
-            return self._panel.passed(content.pixels, region, alpha)
+            return self._panel.passed(shown(content.pixels, content.icc), region, alpha)
 
     def _compatibly_marked(self, content: Content) -> tuple[Content, str]:
         if not self._compatible or content.form == "preview":
@@ -240,7 +241,7 @@ class Gate:
             mark_key=key,
             mark_note=marked.note,
             compatibility_mark=compatibility,
-            fingerprint=fingerprint(content.pixels),
+            fingerprint=fingerprint(shown(content.pixels, content.icc)),
             digest=digest_of(content.pixels, content.alpha),
         )
         return self.installation.receipts.sign(receipt)

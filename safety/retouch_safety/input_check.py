@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Final
 
 from retouch_safety import marking
+from retouch_safety.color_profile import shown
 from retouch_safety.detector_panel import DetectorPanel
 from retouch_safety.errors import Refused
 from retouch_safety.installation import Installation
@@ -57,13 +58,14 @@ class InputCheck:
                 self._passed.move_to_end(digest)
                 return self._passed[digest]
         try:
-            self._panel.passed(picture.pixels, None, picture.alpha)
+            seen = shown(picture.pixels, picture.icc)
+            self._panel.passed(seen, None, picture.alpha)
         except Refused as refusal:
             advice = "Choose another picture."
             raise Refused(
                 "input", refusal.category, refusal.score, refusal.threshold, advice, field=name
             ) from None
-        marks = marking.found_in(name, picture.pixels, installation.keys.readers())
+        marks = marking.found_in(name, seen, installation.keys.readers())
         with self._lock:
             self._passed[digest] = marks
             while len(self._passed) > _REMEMBERED:

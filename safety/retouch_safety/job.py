@@ -33,6 +33,7 @@ class InputPicture:
     Attributes:
         pixels: H x W x 3 RGB, ``uint8``, ``uint16`` or ``float32`` where 1.0 is white.
         alpha: H x W opacity at the same depth, or None.
+        icc: ICC profile bytes of the RGB values, or None.
 
     Raises:
         InvalidContent: wrong shape, depth, or values that are not finite.
@@ -40,6 +41,7 @@ class InputPicture:
 
     pixels: Pixels
     alpha: Pixels | None = None
+    icc: bytes | None = None
 
     def __post_init__(self) -> None:
         check_pixels(self.pixels, self.alpha)
@@ -52,8 +54,9 @@ class InputPicture:
             object.__setattr__(self, name, frozen(array))
 
     def digest(self) -> str:
-        """Return a SHA-256 of pixels and opacity, to know a picture again."""
-        return digest_of(self.pixels, self.alpha)
+        """Return a SHA-256 of pixels, opacity and profile, to know a picture again."""
+        profile = b"" if self.icc is None else self.icc
+        return digest_of(self.pixels, self.alpha) + hashlib.sha256(profile).hexdigest()
 
 
 @dataclass(frozen=True, eq=False, repr=False)

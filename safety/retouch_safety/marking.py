@@ -5,11 +5,13 @@ from __future__ import annotations
 import hmac
 import secrets
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 
-from retouch_safety.content import Content, Pixels
+from retouch_safety.color_profile import from_srgb, shown
+from retouch_safety.content import Content, Pixels, white_of
 from retouch_safety.detector_panel import SelfTest
 from retouch_safety.detectors import known_picture
 from retouch_safety.foreign_marks import find_foreign_marks
@@ -41,14 +43,39 @@ def mark(content: Content, record: int, keys: Keys) -> Marked:
     """
     payload = Payload(keys.id, record)
     write = embed if content.form == "preview" else embed_surviving
-    return write(
-        content.pixels,
+    seen = shown(content.pixels, content.icc)
+    marked = write(
+        seen,
         content.edited,
         payload,
         keys,
         alpha=content.alpha,
         random=_placing(record, keys),
     )
+    return marked if seen is content.pixels else _in_profile(content, seen, marked, payload, keys)
+
+
+def _in_profile(
+    content: Content, seen: Pixels, marked: Marked, payload: Payload, keys: Keys
+) -> Marked:
+    """Bring a mark that was written into what is seen into the pixels, and read it there again."""
+    if marked.region is None:
+        return replace(marked, pixels=content.pixels)
+    part = marked.region.slices
+    before, after = from_srgb(seen[part], content.icc), from_srgb(marked.pixels[part], content.icc)
+    old, white = content.pixels[part], np.float32(white_of(content.pixels))
+    # a change and not the values: those outside [0, 1] are kept
+    new = old.astype(np.float32) + (after - before) * white
+    if old.dtype.kind == "u":
+        new = np.clip(np.rint(new), 0, white)
+    touched = (marked.pixels[part] != seen[part]).any(axis=2, keepdims=True)
+    pixels = content.pixels.copy()
+    pixels[part] = np.where(touched, new.astype(old.dtype), old)
+    read = detect(shown(pixels[part], content.icc), [keys.reader()], several=False)
+    if payload not in [found.payload for found in read]:
+        note = "the mark could not be read back under this picture's colour profile"
+        return Marked(content.pixels, MarkStatus.METADATA_ONLY, None, note, 0.0)
+    return replace(marked, pixels=pixels)
 
 
 def _placing(record: int, keys: Keys) -> np.random.Generator:

@@ -114,7 +114,7 @@ def _each(name: str, value: object) -> Iterator[tuple[str, object]]:
 
 
 def _picture(image: Image) -> InputPicture:
-    return InputPicture(image.pixels, image.alpha)
+    return InputPicture(image.pixels, image.alpha, image.icc)
 
 
 def _scales(operations: tuple[Operation, ...]) -> Iterator[float]:

@@ -14,7 +14,8 @@ from retouch.admission_job import job_of
 from retouch.candidates import Try
 from retouch.errors import Blocked
 from retouch.imaging.image import Floats, Image, Mask
-from retouch.imaging.patch import Patch, composite, make_patch
+from retouch.imaging.patch import Patch, composite, extract, extract_mask, make_patch
+from retouch.imaging.seam import matched
 from retouch.plan import Plan
 from retouch.result import EditResult, plain
 from retouch.trajectories import Step
@@ -132,6 +133,9 @@ class Admitted:
             # no integer depth can hold it: the gate sees it as it is, refuses it and logs that
             with blocking():
                 self.gate.release(Sealed.composite(picture), self.admission)
+        if self.plan.mask is not None:
+            around = extract_mask(self.plan.mask, region)
+            picture = matched(picture, extract(image, region), around)
         patch = make_patch(image, picture, region, paste_alpha(self.plan.mask, image))
         changed = np.zeros(image.pixels.shape[:2], np.float32)
         changed[patch.bounds.slices] = patch.alpha

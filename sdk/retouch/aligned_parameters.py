@@ -29,6 +29,6 @@ def onto_working(operation: Operation, plan: Plan) -> Operation:
             moved[known.name] = Mask(extract_mask(value, region))
         else:
             # A control picture may have another resolution: it is stretched over the document.
-            over = resize(value.unit(), image.size).clip(0, 1)
+            over = resize(value.srgb(), image.size).clip(0, 1)
             moved[known.name] = Image(extract(Image(over), region))
     return replace(operation, **moved) if moved else operation

@@ -38,18 +38,20 @@ class Candidate:
     settings: Mapping[str, object]
     decoded: Tensor | None = None
 
-    def picture(self, decoder: Decoder) -> Floats:
-        """The working picture, h x w x 3 in [0, 1].
+    def picture(self, decoder: Decoder, *, deep: bool = False) -> Floats:
+        """The working picture, h x w x 3 in [0, 1]; ``deep``: for more than 8 bits.
 
         All NaN where the latents are not finite: decoders turn infinity into colours, and the gate
         refuses NaN and logs that.
         """
-        decoded = decoder.decode(self.latents)[0] if self.decoded is None else self.decoded
+        decoded = None if deep else self.decoded
+        if decoded is None:
+            decoded = decoder.decode(self.latents, deep=deep)[0]
         picture = from_model_range(decoded.numpy())
         if not bool(self.latents.isfinite().all()):
             picture = np.full_like(picture, np.nan)
         return picture
 
-    def tried(self, decoder: Decoder) -> Try:
+    def tried(self, decoder: Decoder, *, deep: bool = False) -> Try:
         """The picture with its seed and settings, as the gate's side takes it."""
-        return self.picture(decoder), self.seed, self.settings
+        return self.picture(decoder, deep=deep), self.seed, self.settings

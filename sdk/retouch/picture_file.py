@@ -45,4 +45,4 @@ def pixels_of(data: bytes) -> Decoded:
         image = read_image(data, field="file")
     except InvalidImage as problem:
         raise InvalidInput(problem.field, problem.value, problem.allowed, problem.fix) from problem
-    return Decoded(image.pixels, image.alpha)
+    return Decoded(image.pixels, image.alpha, image.icc)

@@ -8,6 +8,7 @@ from retouch.admitted import paste_alpha
 from retouch.imaging.image import from_model_range
 from retouch.imaging.patch import resize, restore, shown_patch
 from retouch.imaging.region import Size
+from retouch_safety.color_profile import from_srgb
 from retouch_safety.sealed import Sealed
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def seal_preview(
     assert plan.region is not None
     image = plan.request.image
     picture = from_model_range(decoder.decode_preview(latents)[0].numpy())
-    picture = resize(picture, plan.region.working).clip(0, 1)
+    picture = from_srgb(resize(picture, plan.region.working), image.icc)
     width, height = plan.region.crop.size
     shrink = 1.0 if max_side is None else min(1.0, max_side / max(width, height))
     if shrink < 1.0:  # from the working picture: the crop may have a hundred times its pixels

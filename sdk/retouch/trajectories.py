@@ -137,6 +137,11 @@ class Trajectories:
         """Whether a trajectory has ended with an error: the plan has no result then."""
         return any(job.error for job in self.jobs)
 
+    @property
+    def deep(self) -> bool:
+        """Whether the document has more than 8 bits a channel."""
+        return self.plan.request.image.deep
+
     def stop(self) -> None:
         """Close every trajectory that is not done."""
         for job in self.jobs:
@@ -152,7 +157,9 @@ class Trajectories:
         made: list[Variant] = []
         for candidates in self.finished():
             self._stop_if_cancelled()
-            made.append([candidate.tried(model.decoder) for candidate in candidates])
+            made.append(
+                [candidate.tried(model.decoder, deep=self.deep) for candidate in candidates]
+            )
         return made
 
     def finished(self) -> list[list[Candidate]]:

@@ -55,8 +55,9 @@ def test_everything_but_the_new_layer_is_byte_for_byte(layered, patch, depth, ve
     assert (read == given.pixels).all() and layer.offset == (10, 9)
     mask = np.rint(layer.numpy("mask")[..., 0].astype(np.float64) * white)
     assert (mask == given.alpha).all()
-    found = {path.rpartition("/")[2]: rows for path, *rows in released_layers(made, FILE)}
-    assert (found["New"][0] == given.pixels).all() and (found["New"][1] == given.alpha).all()
+    found = {path.rpartition("/")[2]: read for path, read in released_layers(made, FILE)}
+    assert (found["New"].pixels == given.pixels).all()
+    assert (found["New"].alpha == given.alpha).all()
 
 
 def test_the_layer_lies_above_what_was_edited_and_takes_no_clipping_away(layered, patch):

@@ -1,11 +1,13 @@
 """Patches: what is outside the mask keeps its bits, at every depth."""
 
+import imagecodecs
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retouch.errors import InvalidField, InvalidImage
+from retouch.imaging.convert import converted
 from retouch.imaging.image import Image, Mask, check_same_size, from_model_range, to_model_range
 from retouch.imaging.patch import (
     Patch,
@@ -18,6 +20,7 @@ from retouch.imaging.patch import (
     restore,
 )
 from retouch.imaging.region import Rect, Size, plan_region
+from retouch.testing.linear_profile import linear_profile
 
 DEPTHS = [np.uint8, np.uint16, np.float32]
 BOUNDED = settings(max_examples=40, deadline=None, database=None, derandomize=True)
@@ -234,3 +237,21 @@ def test_patches_that_do_not_fit_are_refused():
     broken = np.full((plan.working.height, plan.working.width, 3), np.nan, np.float32)
     with pytest.raises(InvalidImage, match="NaN"):
         make_patch(image, broken, plan, Mask.full(image.size))
+
+
+# --- colour profiles ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["adobergb", "linear"])
+@pytest.mark.parametrize("depth", ["uint8", "uint16", "float32"])
+def test_a_document_is_shown_to_networks_as_it_looks(kind, depth):
+    icc = linear_profile() if kind == "linear" else imagecodecs.cms_profile(kind)
+    srgb = Image(np.random.default_rng(3).random((64, 64, 3), np.float32) * 0.8 + 0.1)
+    document = converted(srgb, depth, icc)
+    plan = plan_region(document.size, native_size=64, multiple=8)
+    working = extract(document, plan)
+    finest = {"uint8": 0.02, "uint16": 1e-3, "float32": 1e-4}[depth]
+    assert np.abs(working - srgb.pixels).max() < finest
+    patch = make_patch(document, working, plan, Mask.full(document.size))
+    steps = np.abs(patch.pixels.astype(np.float64) - document.pixels).max() / document.white
+    assert steps < {"uint8": 1.5 / 255, "uint16": 2 / 65535, "float32": 1e-5}[depth]

@@ -90,11 +90,11 @@ def test_each_that_fails_has_its_error_in_its_place(runner, monkeypatch):
 def test_what_the_network_or_the_decoder_breaks_on_stays_with_its_request(runner, monkeypatch):
     decode, calls = Decoder.decode, []
 
-    def breaks_once(model, latents):
+    def breaks_once(model, latents, **given):
         calls.append(1)
         if len(calls) == 1:
             raise MemoryError("no room")
-        return decode(model, latents)
+        return decode(model, latents, **given)
 
     monkeypatch.setattr(Decoder, "decode", breaks_once)
     first, second = runner.run_all([request(), request(seed=1)])

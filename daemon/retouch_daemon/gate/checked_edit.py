@@ -126,12 +126,13 @@ class CheckedEdit:
         self._check(frame)
         variants = unpacked(frame.text("order"), frame.payload, self._admitted.plan)
         decoder = self._decoders.borrow(self._admitted.plan.model.name, self._loans)
+        deep = self._admitted.plan.request.image.deep
         results: list[EditResult] = []
         for candidates in variants:
             first: EditResult | None = None
             for candidate in candidates:
                 yield
-                tried = candidate.tried(decoder)
+                tried = candidate.tried(decoder, deep=deep)
                 yield
                 result = self._admitted.tried(*tried)
                 first = first or result

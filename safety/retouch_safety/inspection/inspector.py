@@ -9,6 +9,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from cryptography import x509
 
+from retouch_safety.color_profile import shown
 from retouch_safety.content import Pixels
 from retouch_safety.errors import InvalidInput
 from retouch_safety.foreign_marks import find_foreign_marks
@@ -47,10 +48,17 @@ class Decoded(NamedTuple):
     Attributes:
         pixels: H x W x 3 RGB, ``uint8``, ``uint16`` or ``float32`` where 1.0 is white.
         alpha: H x W at the same depth, or None.
+        icc: ICC profile bytes of the RGB values, or None.
     """
 
     pixels: Pixels
     alpha: Pixels | None
+    icc: bytes | None = None
+
+    @property
+    def shown(self) -> Pixels:
+        """What the pixels look like; marks are in that."""
+        return shown(self.pixels, self.icc)
 
 
 #: Turns a file's content into pixels, or raises InvalidInput.
@@ -122,7 +130,7 @@ class Inspector:
             decoded = decode(data)
         except InvalidInput as problem:
             return self._undecoded(data, problem)
-        marks = tuple(detect(decoded.pixels, self.readers, any_placement=search))
+        marks = tuple(detect(decoded.shown, self.readers, any_placement=search))
         seen = seen_marks(marks, public=self.public)
         pixels = Likeness.of(*decoded)
         receipt = read_receipt(receipt_text(data))
@@ -134,7 +142,7 @@ class Inspector:
         return PictureReport(
             provenance=report,
             marks=marks,
-            foreign=find_foreign_marks(decoded.pixels, cropped=search),
+            foreign=find_foreign_marks(decoded.shown, cropped=search),
             receipt=None if receipt is None else check(receipt, self.receipt_keys, pixels),
             kept=self._kept(seen, pixels),
             public=self.public,
@@ -150,7 +158,7 @@ class Inspector:
         Returns:
             The report, of kind ``PIXELS``: by their marks, and the manifests that are kept here.
         """
-        marks = tuple(detect(decoded.pixels, self.readers, any_placement=search))
+        marks = tuple(detect(decoded.shown, self.readers, any_placement=search))
         seen = seen_marks(marks, public=self.public)
         pixels = Likeness.of(*decoded)
         named = tuple(MarkReport(f"{mark.record:08x}", mark.region, False, ()) for mark in seen)
@@ -158,13 +166,16 @@ class Inspector:
         if self.store is not None:
             with suppress(ProvenanceUnavailable):
                 found = [
-                    verify_pixels(*decoded, mark.record, self.store, self.trust) for mark in seen
+                    verify_pixels(
+                        decoded.pixels, decoded.alpha, mark.record, self.store, self.trust
+                    )
+                    for mark in seen
                 ]
                 report = min([*found, report], key=lambda each: tuple(Status).index(each.status))
         return PictureReport(
             provenance=report,
             marks=marks,
-            foreign=find_foreign_marks(decoded.pixels, cropped=search),
+            foreign=find_foreign_marks(decoded.shown, cropped=search),
             receipt=None,
             kept=self._kept(seen, pixels),
             public=self.public,
@@ -195,7 +206,7 @@ class Inspector:
         for record in dict.fromkeys(records):
             if not self.store.get(record):
                 continue
-            exact = verify_pixels(*decoded, record, self.store, self.trust)
+            exact = verify_pixels(decoded.pixels, decoded.alpha, record, self.store, self.trust)
             if exact.status in (Status.TRUSTED, Status.UNTRUSTED):
                 return replace(
                     exact,

@@ -122,13 +122,12 @@ def _layers(path: Path, inspector: Inspector, *, search: bool) -> Iterator[_Veri
     from retouch.batch.formats.opening import layers_to_verify
     from retouch.errors import InvalidField
     from retouch_safety.errors import InvalidInput
-    from retouch_safety.inspection import Decoded
 
     bare: PictureReport | None = None
     found = False
     try:
-        for name, pixels, alpha in layers_to_verify(path):
-            report = inspector.inspect_pixels(Decoded(pixels, alpha), search=search)
+        for name, decoded in layers_to_verify(path):
+            report = inspector.inspect_pixels(decoded, search=search)
             if report.marks or report.foreign:
                 found = True
                 named = path.with_name(f"{path.name}#{name.replace('/', ':')}")

@@ -13,6 +13,7 @@ import numpy as np
 
 from retouch.errors import InvalidField
 from retouch.imaging.image import DEPTHS, Floats, Image, Pixels, to_depth
+from retouch_safety.color_profile import UnusableProfile, transformed
 
 Depth = Literal["uint8", "uint16", "float32"]
 SRGB: Final = "srgb"
@@ -107,17 +108,9 @@ def _alpha(image: Image, depth: str) -> Pixels | None:
 
 def _recoloured(image: Image, icc: bytes | None) -> Floats:
     """The picture's colours in another profile, H x W x 3 in [0, 1]; relative colorimetric."""
-    import imagecodecs
-
-    srgb = imagecodecs.cms_profile(SRGB)
-    unit = np.ascontiguousarray(np.clip(image.unit(), 0, 1))
+    unit = np.clip(image.unit(), 0, 1)
     try:
-        # floats all the way: Pillow's ImageCms knows 8 bits only
-        found = imagecodecs.cms_transform(
-            *(unit, image.icc or srgb, icc or srgb),
-            colorspace="rgb", outcolorspace="rgb", outdtype="float32",
-        )  # fmt: skip
-    except imagecodecs.CmsError as problem:
-        given, allowed = str(problem) or "a damaged profile", "ICC profiles of RGB colours"
-        raise InvalidField("profile", given, allowed, "export the picture with another") from None
-    return np.clip(np.asarray(found, np.float32), 0, 1)
+        return transformed(unit, image.icc, icc)
+    except UnusableProfile as problem:
+        allowed, fix = "ICC profiles of RGB colours", "export the picture with another"
+        raise InvalidField("profile", str(problem), allowed, fix) from None

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from retouch.errors import InvalidField, InvalidImage
 from retouch.imaging.region import Rect, Size
+from retouch_safety.color_profile import to_srgb
 from retouch_safety.content import frozen
 
 Pixels: TypeAlias = npt.NDArray[Any]
@@ -85,9 +86,21 @@ class Image:
         """The value of white at this depth: 255, 65535 or 1.0."""
         return white_of(self.pixels.dtype)
 
+    @property
+    def deep(self) -> bool:
+        """Whether it has more than 8 bits a channel."""
+        return bool(self.pixels.dtype != np.uint8)
+
     def unit(self) -> Floats:
         """Return H x W x 3 ``float32`` where 1.0 is white (float documents may exceed it)."""
         return self.pixels.astype(np.float32) / np.float32(self.white)
+
+    def srgb(self) -> Floats:
+        """Return what the picture shows: H x W x 3 sRGB ``float32``, clipped to [0, 1].
+
+        It is the unit picture where the profile is sRGB, or none that can be used.
+        """
+        return to_srgb(self.unit(), self.icc)
 
     def strength(self, *, edit_black: bool = False) -> Floats:
         """Return the picture read as a mask: H x W in [0, 1].

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from retouch.errors import InvalidField, InvalidImage
 from retouch.imaging.image import Floats, Image, Mask, Pixels, to_depth, white_of
 from retouch.imaging.region import Rect, RegionPlan, Size
+from retouch_safety.color_profile import from_srgb, to_srgb
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,12 +49,13 @@ class Patch:
 
 
 def extract(image: Image, plan: RegionPlan) -> Floats:
-    """Return the working picture: H x W x 3 ``float32`` in [0, 1], size ``plan.working``.
+    """Return the working picture: H x W x 3 sRGB ``float32`` in [0, 1], size ``plan.working``.
 
-    Area averaging shrinks, Lanczos enlarges; a canvas too small for the shape is mirrored.
+    Networks know sRGB only: a document under another profile is shown to them as it looks. Area
+    averaging shrinks, Lanczos enlarges; a canvas too small for the shape is mirrored.
     """
     crop = image.pixels[plan.crop.slices].astype(np.float32) / np.float32(image.white)
-    return _completed(np.clip(resize(crop, plan.content.size), 0, 1), plan)
+    return _completed(to_srgb(resize(crop, plan.content.size), image.icc), plan)
 
 
 def extract_mask(mask: Mask, plan: RegionPlan) -> Floats:
@@ -82,11 +84,11 @@ def restore(working: Floats, plan: RegionPlan) -> Floats:
 
 
 def make_patch(image: Image, working: Floats, plan: RegionPlan, alpha: Mask) -> Patch:
-    """Turn an edited working picture into a patch at the document's depth.
+    """Turn an edited working picture into a patch at the document's depth, in its profile.
 
     Args:
         image: the document, for its depth and size.
-        working: H x W x 3 ``float32`` in [0, 1], size ``plan.working``.
+        working: H x W x 3 sRGB ``float32`` in [0, 1], size ``plan.working``.
         plan: the plan it was extracted with.
         alpha: opacity of the edit on the whole canvas, feathered as wanted; its support must lie
             inside ``plan.crop``, so plan from the feathered mask's bounding box.
@@ -101,7 +103,7 @@ def make_patch(image: Image, working: Floats, plan: RegionPlan, alpha: Mask) -> 
     if support is not None and not plan.crop.contains(support):
         fix = "plan the region from the feathered mask"
         raise InvalidField("mask", support, f"inside the crop {plan.crop}", fix)
-    return shown_patch(image, restore(working, plan), plan, alpha)
+    return shown_patch(image, restore(from_srgb(working, image.icc), plan), plan, alpha)
 
 
 def shown_patch(image: Image, shown: Floats, plan: RegionPlan, alpha: Mask) -> Patch:
@@ -109,7 +111,7 @@ def shown_patch(image: Image, shown: Floats, plan: RegionPlan, alpha: Mask) -> P
 
     Args:
         image: the document, for its depth.
-        shown: h x w x 3 ``float32`` in [0, 1], of any size.
+        shown: h x w x 3 ``float32`` in [0, 1] in the document's profile, of any size.
         plan: the plan of the crop, at whose place the patch lies.
         alpha: opacity of the edit on the whole canvas.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING
 
 import torch
@@ -54,10 +55,21 @@ class Decoder:
         return beside + bytes_of((self.vae,))
 
     @torch.no_grad()
-    def decode(self, latents: Tensor) -> Tensor:
-        """Pictures ``[n, 3, H, W]`` in [-1, 1], float32 on the CPU, of scaled latents."""
-        unscaled = (latents / float(self.vae.config.scaling_factor)).to(self.device, self.dtype)
-        picture: Tensor = self.vae.decode(unscaled.to(memory_format=self.memory_format)).sample
+    def decode(self, latents: Tensor, *, deep: bool = False) -> Tensor:
+        """Pictures ``[n, 3, H, W]`` in [-1, 1], float32 on the CPU, of scaled latents.
+
+        Args:
+            latents: ``[n, C, h, w]``.
+            deep: reckon in float32, for documents of more than 8 bits: bfloat16 has about a
+                hundred levels in a smooth gradient, and that shows.
+        """
+        vae, dtype = self.vae, self.dtype
+        if deep and dtype is not torch.float32:
+            # a copy for this call: others may be using the network, and memory is scarcer than time
+            vae, dtype = copy.deepcopy(vae), torch.float32
+            place_network(vae, self.device, dtype, self.memory_format)
+        unscaled = (latents / float(vae.config.scaling_factor)).to(self.device, dtype)
+        picture: Tensor = vae.decode(unscaled.to(memory_format=self.memory_format)).sample
         return picture.float().clamp(-1, 1).cpu()
 
     def decode_preview(self, latents: Tensor) -> Tensor:

@@ -184,3 +184,17 @@ def test_the_layer_has_every_bit_that_the_daemon_sent(modes, ramp, kind):
     seen = sent[..., 3] > 0
     assert np.array_equal(written[seen], sent[seen])
     assert not written[~seen][:, 3].any()
+
+
+@pytest.mark.parametrize(("ramp", "kind"), [each for each in RAMPS if each[0] != "f16"])
+def test_inside_at_least_twelve_bits_are_kept(modes, ramp, kind):
+    """Half floats have eleven, and are left out."""
+    found = modes["deep"][ramp]
+    sent = np.frombuffer(bytes.fromhex(found["sent"]), SENT[found["sent_type"]]).reshape(-1, 4)
+    values = sent[sent[:, 3] == sent[:, 3].max(), :3].astype(np.float64)
+    levels = (values * (65535 if values.max() <= 2 else 1)).round().astype(np.int64)
+    # Were anything on the way of fewer than 12 bits, most of the sixteen steps inside a level of
+    # 12 bits would be empty.
+    share = np.bincount(levels.ravel() % 16, minlength=16) / levels.size
+    assert share.min() > 0.03, share
+    assert all(len(np.unique(levels[:, channel])) > 1500 for channel in range(3))

@@ -25,6 +25,7 @@ from retouch.batch.released import ReleasedPatch
 from retouch.errors import InvalidField
 from retouch.imaging.image import Floats, Image, Mask, Pixels
 from retouch.imaging.region import Rect, Size
+from retouch_safety.inspection import Decoded
 
 RESULT: Final = "retouch"
 _COLORS: Final = ("R", "G", "B")
@@ -179,7 +180,7 @@ class ExrDocument:
         return np.asarray(np.rint(np.clip(self.picture.pixels, 0, 1) * 255), np.uint8)
 
 
-def released_layers(file: Path) -> Iterator[tuple[str, Pixels, Pixels | None]]:
+def released_layers(file: Path) -> Iterator[tuple[str, Decoded]]:
     """Yield the layer that was released, cut to its bounds, and the picture, to look for marks.
 
     Raises:
@@ -194,11 +195,12 @@ def released_layers(file: Path) -> Iterator[tuple[str, Pixels, Pixels | None]]:
         wide, tall = (int(end - begin) + 1 for begin, end in zip(low, high, strict=True))
         box, planes = Rect(int(low[0]), int(low[1]), wide, tall), exr.channels(number)
         found = np.stack([planes[f"{layer}.{each}"][box.slices] for each in "RGBA"], axis=-1)
-        yield layer, np.ascontiguousarray(found[..., :3]), np.ascontiguousarray(found[..., 3])
+        pixels, alpha = np.ascontiguousarray(found[..., :3]), np.ascontiguousarray(found[..., 3])
+        yield layer, Decoded(pixels, alpha)
         space, exposure = part.header.get(_SPACE, ""), float(part.header.get(_EXPOSURE, "0"))
         choices = Choices(color_space=space, exposure=exposure)
     document = ExrDocument(file, choices)
-    yield "RGB", document.picture.pixels, document.picture.alpha
+    yield "RGB", Decoded(document.picture.pixels, document.picture.alpha)
 
 
 def _beauty(exr: ExrFile, layer: str) -> _Beauty:

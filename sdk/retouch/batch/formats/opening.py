@@ -10,8 +10,8 @@ from retouch.batch.choices import Choices
 from retouch.batch.formats.document import Document
 from retouch.batch.formats.flat import FlatDocument
 from retouch.errors import InvalidField
-from retouch.imaging.image import Pixels
 from retouch_safety.encode import SUFFIXES
+from retouch_safety.inspection import Decoded
 
 #: Suffix -> format, as recipes name it.
 FORMATS: Final = {suffix: kind.lower() for suffix, kind in SUFFIXES.items()} | {
@@ -54,8 +54,8 @@ def open_document(file: Path, choices: Choices) -> Document:
     return FlatDocument(data, file)
 
 
-def layers_to_verify(file: Path) -> Iterator[tuple[str, Pixels, Pixels | None]]:
-    """Yield name, pixels and alpha of what a container may carry marks in.
+def layers_to_verify(file: Path) -> Iterator[tuple[str, Decoded]]:
+    """Yield name and pixels of what a container may carry marks in.
 
     Raises:
         InvalidField, InvalidImage: as of :func:`open_document`.

@@ -19,6 +19,7 @@ from retouch.batch.released import ReleasedPatch
 from retouch.errors import InvalidField, InvalidImage
 from retouch.imaging.image import Floats, Image, Mask, Pixels, white_of
 from retouch.imaging.region import Rect, Size
+from retouch_safety.inspection import Decoded
 
 if TYPE_CHECKING:
     from psd_tools.api.layers import Layer
@@ -77,9 +78,12 @@ class PsdDocument:
         """The layer on the canvas, or the merged picture, with the document's profile."""
         color, opacity = self._shown(self._layer)
         alpha = None if opacity.min() >= 1 else self._at_depth(opacity)
+        return Image(self._at_depth(color), alpha, self._profile)
+
+    @property
+    def _profile(self) -> bytes | None:
         icc = self._psd.image_resources.get_data(_ICC)
-        profile = icc if isinstance(icc, bytes) and icc[16:20] == b"RGB " else None
-        return Image(self._at_depth(color), alpha, profile)
+        return icc if isinstance(icc, bytes) and icc[16:20] == b"RGB " else None
 
     def strength(self, source: MaskSource) -> Mask:
         """Return the layer's transparency, or another layer's brightness, as a mask."""
@@ -206,8 +210,8 @@ class PsdDocument:
         return np.ascontiguousarray(scaled.astype(self._depth))
 
 
-def released_layers(data: bytes, file: Path) -> Iterator[tuple[str, Pixels, Pixels | None]]:
-    """Yield name, pixels and mask of every pixel layer, at their own depth, to look for marks.
+def released_layers(data: bytes, file: Path) -> Iterator[tuple[str, Decoded]]:
+    """Yield name, and pixels and mask, of every pixel layer, at their own depth, to look for marks.
 
     Raises:
         InvalidField, InvalidImage: as of :class:`PsdDocument`.
@@ -220,7 +224,8 @@ def released_layers(data: bytes, file: Path) -> Iterator[tuple[str, Pixels, Pixe
         mask = layer.numpy("mask")
         shape = layer.numpy("shape") if mask is None else mask
         same = shape is not None and shape.shape[:2] == pixels.shape[:2]
-        yield path, pixels, document._at_depth(shape[..., 0]) if same else None
+        alpha = document._at_depth(shape[..., 0]) if same else None
+        yield path, Decoded(pixels, alpha, document._profile)
 
 
 def psd_parts(data: bytes) -> PsdFile:
