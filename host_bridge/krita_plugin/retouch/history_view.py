@@ -6,6 +6,7 @@ from typing import Any
 
 from .history import words_of
 from .qt import QtWidgets, Signal
+from .recipe_files import FILES
 
 
 class HistoryView(QtWidgets.QWidget):
@@ -15,6 +16,10 @@ class HistoryView(QtWidgets.QWidget):
     wanted = Signal(object)
     #: An edit is to be made again, on the picture as it is now; with its entry.
     wanted_again = Signal(object)
+    #: A recipe is to be filled in; with the file's path.
+    opened = Signal(str)
+    #: An edit is to be saved as a recipe; with its entry and the file's path.
+    saved = Signal(object, str)
 
     def __init__(self) -> None:
         super().__init__()
@@ -40,6 +45,7 @@ class HistoryView(QtWidgets.QWidget):
         row.addWidget(self._use)
         row.addWidget(self._again)
         column.addLayout(row)
+        column.addLayout(self._recipes())
         self._allow(-1)
 
     def show_entries(self, entries: list[dict[str, Any]]) -> None:
@@ -55,8 +61,34 @@ class HistoryView(QtWidgets.QWidget):
         self._allow(-1)
 
     def _allow(self, row: int) -> None:
-        for each in (self._use, self._again):
+        for each in (self._use, self._again, self._save):
             each.setEnabled(row >= 0)
+
+    def _recipes(self) -> Any:
+        """Buttons for recipes in files."""
+        row = QtWidgets.QHBoxLayout()
+        open_ = QtWidgets.QPushButton("Open recipe ...")
+        open_.setObjectName("retouch_open_recipe")
+        open_.setToolTip("Fill in a recipe of `retouch batch`, or one that was saved here")
+        self._save = QtWidgets.QPushButton("Save recipe ...")
+        self._save.setObjectName("retouch_save_recipe")
+        self._save.setToolTip("Save this edit, for other pictures and for `retouch batch`")
+        open_.clicked.connect(lambda: self._open_file())
+        self._save.clicked.connect(lambda: self._save_file())
+        row.addWidget(open_)
+        row.addWidget(self._save)
+        return row
+
+    def _open_file(self) -> None:
+        path, _ = QtWidgets.QFileDialog.getOpenFileName(self, "Open a recipe", "", FILES)
+        if path:
+            self.opened.emit(path)
+
+    def _save_file(self) -> None:
+        row = self._list.currentRow()
+        path, _ = QtWidgets.QFileDialog.getSaveFileName(self, "Save a recipe", "recipe.json", FILES)
+        if path and 0 <= row < len(self._entries):
+            self.saved.emit(self._entries[row], path)
 
     def _tell(self, signal: Any) -> None:
         row = self._list.currentRow()

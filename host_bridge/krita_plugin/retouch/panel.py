@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
+from . import recipe_files
 from .color_profiles import ColorProfiles
 from .daemon_connection import DaemonConnection, start_command, start_daemon
 from .document import Document, Layer, Unsuitable
@@ -107,18 +109,44 @@ class Panel(QtWidgets.QWidget):
         """Show the form of a mode."""
         self._mode.setCurrentIndex(max(0, self._mode.findData(name)))
 
-    def fill(self, entry: dict[str, Any]) -> bool:
-        """Fill in an edit of the history; tell whether it can be."""
+    def fill(self, entry: dict[str, Any], folder: str = "") -> bool:
+        """Fill in an edit of the history, or a recipe; tell whether it can be.
+
+        Args:
+            entry: see ``history``.
+            folder: of a recipe, where its pictures lie.
+        """
         try:
             found = remembered(entry)
+            form = self._forms.get(found.mode)
+            if form is None:
+                return False
+            values = recipe_files.with_files(found.values, list(form.mode.fields), folder)
         except ValueError as problem:
             self._say(str(problem))
             return False
         self.choose_mode(found.mode)
-        form = self._form()
-        if form is not None:
-            form.fill(found.values, found.operations)
-        return form is not None
+        form.fill(values, found.operations)
+        self._say("")
+        return True
+
+    def open_recipe(self, path: str) -> bool:
+        """Fill in the recipe of a file; tell whether it can be."""
+        try:
+            entry = recipe_files.read(path)
+        except ValueError as problem:
+            self._say(str(problem))
+            return False
+        return self.fill(entry, os.path.dirname(path))
+
+    def save_recipe(self, entry: dict[str, Any], path: str) -> None:
+        """Save an edit of the history as a recipe."""
+        try:
+            recipe_files.write(path, entry)
+        except ValueError as problem:
+            self._say(str(problem))
+            return
+        self._say(f"Saved as {os.path.basename(path)}.")
 
     def _order(self, document: Document, form: Form) -> Order:
         values, mode = form.values(), form.mode
@@ -238,6 +266,8 @@ class Panel(QtWidgets.QWidget):
         column.addWidget(self._outcome)
         self._history = HistoryView()
         self._history.wanted.connect(self.fill)
+        self._history.opened.connect(self.open_recipe)
+        self._history.saved.connect(self.save_recipe)
         self._history.wanted_again.connect(self._run_again)
         column.addWidget(self._history, 1)
 

@@ -18,7 +18,8 @@ DEMO = ROOT / "sdk/retouch/demo"
 BLOCKED = "a nude child"
 SCENES = [
     *("fill", "expand", "restyle", "instruct", "swap", "reference", "control"),
-    *("combine", "variants", "cancel", "replay", "interrupted", "errors", "closed", "deep"),
+    *("combine", "variants", "cancel", "replay", "recipe", "interrupted", "errors", "closed"),
+    "deep",
 ]
 #: Name, depth and profile of the gradients.
 RAMPS = [

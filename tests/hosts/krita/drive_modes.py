@@ -1,5 +1,6 @@
 """Runs in kritarunner: every mode through the plugin's own session and adapter, no window."""
 
+import json
 import time
 import traceback
 
@@ -206,6 +207,63 @@ def replay(maker):
     return found
 
 
+def recipe(maker):
+    """A file of `retouch batch` is filled in and made; what was made is saved as such a file."""
+    from retouch.history import remembered
+
+    from retouch import recipe_files
+
+    folder = drive.HOME / "recipes"
+    folder.mkdir(exist_ok=True)
+    (folder / "look.png").write_bytes((drive.HOME / "star.png").read_bytes())
+    looks = {"ip_adapter": {"images": ["look.png"], "scale": 0.7}}
+    given = {"prompt": "a red house", "seed": 4, "steps": 4}
+    text = json.dumps({"recipe": 1, **given, "operations": [looks]})
+    (folder / "night.json").write_text(text)
+    (folder / "night.yaml").write_text("prompt: a red house")
+    (folder / "broken.json").write_text("{")
+    (folder / "elsewhere.json").write_text(text.replace("look.png", "gone.png"))
+
+    def filled(name):
+        wanted = remembered(recipe_files.read(str(folder / name)))
+        fields = list(maker.modes[wanted.mode].fields)
+        return wanted, recipe_files.with_files(wanted.values, fields, str(folder))
+
+    native = picture_document()
+    native.setSelection(soft_selection(34, 30, 60, 64))
+    wanted, values = filled("night.json")
+    before = facts(native)
+    session = maker.end(
+        maker.begin(native, maker.order(native, wanted.mode, values, wanted.operations))
+    )
+    session.keep()
+    native.waitForDone()
+    found = {
+        "mode": wanted.mode,
+        "before": before,
+        "after": facts(native),
+        **told(session),
+        "refused": {},
+    }
+    for name in ("night.yaml", "broken.json", "elsewhere.json"):
+        try:
+            filled(name)
+        except ValueError as problem:
+            found["refused"][name] = str(problem)
+    made = maker.edited(native, "restyle", prompt="a blue house", seed=9, steps=3)
+    entries = maker.document(native).history()
+    recipe_files.write(str(folder / "saved.json"), entries[0])
+    found["saved"] = json.loads((folder / "saved.json").read_text())
+    found["read_again"] = filled("saved.json")[0].values["prompt"]
+    try:
+        recipe_files.write(str(folder / "looks.json"), entries[1])
+    except ValueError as problem:
+        found["refused"]["layers"] = str(problem)
+    found["made"] = made["state"]
+    native.close()
+    return found
+
+
 def _deep(maker, depth, profile, pixels):
     native = document_of(pixels, 192, 128, depth, profile)
     native.setSelection(soft_selection(60, 40, 64, 48))
@@ -236,6 +294,6 @@ SCENES = {
     each.__name__: each
     for each in (
         *(fill, expand, restyle, instruct, swap, reference, control, combine),
-        *(variants, cancel, replay, interrupted, errors, closed, deep),
+        *(variants, cancel, replay, recipe, interrupted, errors, closed, deep),
     )
 }

@@ -1,8 +1,13 @@
 """Every mode of the plugin through Krita's API (kritarunner), with a live daemon."""
 
+import json
+
 import numpy as np
 import pytest
 from behaviours import record
+from click.testing import CliRunner
+
+from retouch.cli.recipe import recipe
 
 pytestmark = pytest.mark.host
 
@@ -131,6 +136,26 @@ def test_the_history_is_in_the_file_and_gives_the_same_again(modes):
     apart = on_canvas(first, size).astype(int) - on_canvas(again, size)
     assert np.abs(apart).max() <= 2  # engines share forwards: equal within rounding
     record(HOST, "history and replay")
+
+
+def test_a_recipe_of_retouch_batch_is_filled_in_and_saved(modes, tmp_path):
+    found = modes["recipe"]
+    assert (found["state"], found["seeds"]) == ("done", [4]), found["message"]
+    assert found["mode"] == "combine"
+    new_layer(found)
+    refused = found["refused"]
+    assert refused["night.yaml"].endswith("`retouch recipe night.yaml > night.json` and open that.")
+    assert refused["broken.json"].startswith("broken.json cannot be read as JSON")
+    assert (
+        "there is no file" in refused["elsewhere.json"] and "gone.png" in refused["elsewhere.json"]
+    )
+    assert "pictures of layers" in refused["layers"]
+    assert found["read_again"] == "a blue house"
+    saved = tmp_path / "saved.json"
+    saved.write_text(json.dumps(found["saved"]))
+    read = CliRunner().invoke(recipe, [str(saved)])
+    assert read.exit_code == 0, read.output
+    assert json.loads(read.output)["prompt"] == "a blue house"
 
 
 def test_an_edit_that_krita_did_not_see_end_is_fetched_later(modes):

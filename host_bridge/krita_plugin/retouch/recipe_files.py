@@ -1,0 +1,99 @@
+"""Recipes as files: what ``retouch batch`` runs over folders, for the picture that is open.
+
+Krita's Python reads JSON and no YAML; every such recipe is one of ``retouch batch``, too.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+from .edit import FileChoice
+from .plugin_kit.choices import Choices
+from .plugin_kit.panel_form import Field
+
+#: For a dialog.
+FILES = "Recipes (*.json);;All files (*)"
+_MOST_BYTES = 1 << 20
+_YAML = (".yaml", ".yml")
+
+
+def read(path: str) -> dict[str, Any]:
+    """Return a recipe as a line of the history that fills in its mode.
+
+    Raises:
+        ValueError: it cannot be read, or is no recipe; one sentence.
+    """
+    name = os.path.basename(path)
+    if path.lower().endswith(_YAML):
+        fix = f"run `retouch recipe {name} > {os.path.splitext(name)[0]}.json` and open that"
+        raise ValueError(f"Krita reads no YAML: {name}. Fix: {fix}.")
+    try:
+        with open(path, encoding="utf-8") as file:
+            found = json.loads(file.read(_MOST_BYTES))
+    except (OSError, ValueError) as problem:
+        fix = "open what `retouch recipe` prints, or what was saved here"
+        raise ValueError(f"{name} cannot be read as JSON ({problem}). Fix: {fix}.") from problem
+    Choices.of_recipe(found)
+    return {"recipe": found, "title": name}
+
+
+def write(path: str, entry: dict[str, Any]) -> None:
+    """Save a line of the history as a recipe.
+
+    Raises:
+        ValueError: it has pictures that are no files, or cannot be written; one sentence.
+    """
+    recipe = entry.get("recipe", {})
+    if _references(recipe):
+        raise ValueError(
+            "A recipe names files, and this edit has pictures of layers. "
+            "Fix: choose files as its pictures, and run it again."
+        )
+    try:
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump(recipe, file, ensure_ascii=False, indent=2)
+            file.write("\n")
+    except OSError as problem:
+        raise ValueError(f"{path} cannot be written ({problem}). Fix: save elsewhere.") from problem
+
+
+def with_files(values: dict[str, Any], fields: list[Field], folder: str) -> dict[str, Any]:
+    """Return values in which the pictures that a recipe names by file are files.
+
+    Args:
+        values: by field key.
+        fields: of the mode.
+        folder: of the recipe: names of files begin there.
+
+    Raises:
+        ValueError: a file that is not there; one sentence.
+    """
+    pictures = {field.key: field for field in fields if field.kind in ("picture", "mask")}
+    return {
+        key: _files(pictures[key], value, folder) if key in pictures else value
+        for key, value in values.items()
+    }
+
+
+def _files(field: Field, value: Any, folder: str) -> Any:
+    if isinstance(value, list):
+        return [_files(field, each, folder) for each in value]
+    if not isinstance(value, str):
+        return value
+    if field.kind == "mask":
+        fix = "take it out of the recipe and choose a layer or the selection"
+        raise ValueError(f"{field.label}: a mask in Krita is no file. Fix: {fix}.")
+    path = os.path.join(folder, value)
+    if not os.path.isfile(path):
+        fix = "put it there, or open the recipe where its pictures are"
+        raise ValueError(f"{field.label}: there is no file {path}. Fix: {fix}.")
+    return FileChoice(path)
+
+
+def _references(value: Any) -> bool:
+    """Whether there is a picture that only the daemon has."""
+    if isinstance(value, dict):
+        return "sha256" in value or any(_references(each) for each in value.values())
+    return isinstance(value, list) and any(_references(each) for each in value)
