@@ -105,12 +105,12 @@ class Judged:
 def path_exists(path, root):
     """Whether a path names a field of a message; a picture's own may be followed by more."""
     descriptor = root
-    for part in path.split("."):
+    # Keys of maps and places of lists say nothing of fields; a key may have dots of its own.
+    for name in re.sub(r"\[.*?\](?=\.|\[|$)", "", path, flags=re.DOTALL).split("."):
         if descriptor is image_pb2.ImageRef.DESCRIPTOR:
             return True
         if descriptor is None:
             return False
-        name = part.split("[")[0]
         if descriptor.full_name == "google.protobuf.Any":
             return True  # a third party's own names
         if name not in {*descriptor.fields_by_name, *descriptor.oneofs_by_name}:
