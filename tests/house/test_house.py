@@ -109,7 +109,7 @@ def test_entry_points_name_every_operation():
 
 
 #: Folders of the bridge that are copied into hosts or built for them.
-COPIED = {"gimp_plugin", "krita_plugin", "javascript_kit", "web_studio"}
+COPIED = {"gimp_plugin", "krita_plugin", "photoshop_plugin", "javascript_kit", "web_studio"}
 
 
 @pytest.mark.parametrize(("room", "package"), ROOMS.items())

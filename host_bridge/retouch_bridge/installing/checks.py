@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from retouch_bridge.installing import gimp, krita
+from retouch_bridge.installing import gimp, krita, photoshop
 
 
 def checks() -> list[tuple[str, str, str]]:
@@ -11,7 +11,12 @@ def checks() -> list[tuple[str, str, str]]:
     Nobody needs every host, so what a host lacks is a note, not a fault.
     """
     found = []
-    for host, missing in (("Krita", krita.missing()), ("GIMP", gimp.missing())):
+    hosts = {
+        "Krita": krita.missing(),
+        "GIMP": gimp.missing(),
+        "Photoshop": photoshop.missing(),
+    }
+    for host, missing in hosts.items():
         found += [(host, "note", sentence) for sentence in missing]
         if not missing:
             found.append((host, "ok", "the plugin is installed"))

@@ -9,23 +9,29 @@ from typing import Final
 
 import click
 
-from retouch_bridge.installing import gimp, krita
+from retouch_bridge.installing import gimp, krita, photoshop
+
+#: What was written, and what to do then.
+_Done = tuple[list[Path], str]
 
 
-def _in_krita(daemon: Path | None) -> list[Path]:
-    return [krita.install(place, daemon) for place in krita.places()]
+def _in_krita(daemon: Path | None, _output: Path) -> _Done:
+    done = [krita.install(place, daemon) for place in krita.places()]
+    return done, "Start Krita again, then choose Settings > Dockers > Retouch."
 
 
-def _in_gimp(daemon: Path | None) -> list[Path]:
-    return [gimp.install(folder, daemon) for folder in gimp.plugin_folders()]
+def _in_gimp(daemon: Path | None, _output: Path) -> _Done:
+    done = [gimp.install(folder, daemon) for folder in gimp.plugin_folders()]
+    return done, "Start GIMP again, then choose Filters > Retouch."
 
 
-#: Host -> what installs its plugin, and what to do then.
-_HOSTS: Final[Mapping[str, tuple[Callable[[Path | None], list[Path]], str]]] = MappingProxyType(
-    {
-        "krita": (_in_krita, "Start Krita again, then choose Settings > Dockers > Retouch."),
-        "gimp": (_in_gimp, "Start GIMP again, then choose Filters > Retouch."),
-    }
+def _in_photoshop(daemon: Path | None, output: Path) -> _Done:
+    return photoshop.install(output, daemon)
+
+
+#: Host -> what installs its plugin.
+_HOSTS: Final[Mapping[str, Callable[[Path | None, Path], _Done]]] = MappingProxyType(
+    {"krita": _in_krita, "gimp": _in_gimp, "photoshop": _in_photoshop}
 )
 
 
@@ -36,16 +42,22 @@ _HOSTS: Final[Mapping[str, tuple[Callable[[Path | None], list[Path]], str]]] = M
     type=click.Path(path_type=Path),
     help="Folder of the daemon, as the host sees it; this user's own by default.",
 )
-def install(host: str, folder: Path | None) -> int:
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=".",
+    help="Folder that Photoshop's plugin is packaged into, too; where you are by default.",
+)
+def install(host: str, folder: Path | None, output: Path) -> int:
     """Put the plugin of HOST where the host looks for it.
 
     Running it again replaces the plugin by the one of this version. `retouch doctor` says what is
     missing.
     """
-    put, then = _HOSTS[host]
     try:
-        for where in put(folder):
-            click.echo(f"installed {where}")
+        written, then = _HOSTS[host](folder, output)
+        for where in written:
+            click.echo(f"{'wrote' if where.suffix == '.ccx' else 'installed'} {where}")
     except OSError as problem:
         fix = "make that folder writable, or close the host"
         raise click.ClickException(f"{problem}. Fix: {fix}.") from problem
