@@ -36,7 +36,7 @@ _KEPT_JOBS = 60
 _BLOB_BYTES = 16 << 20
 _OPTIONS = (
     "--total-bytes", f"{_BLOB_BYTES}", "--client-bytes", f"{_BLOB_BYTES // 2}",
-    "--keep-free-bytes", "0",
+    "--keep-free-bytes", "0", "--cache-bytes", f"{16 << 20}",
 )  # fmt: skip
 #: What a later third may have more than the first one: of the slowest waits, and of the journal.
 _SLOWER, _LARGER = 1.5, 1.1

@@ -137,10 +137,15 @@ def _milliseconds(seconds: Sequence[float]) -> dict[str, float]:
 
 
 async def cancels(load: Load, numbers: Numbers, repeats: int) -> dict[str, Any]:
-    """Cancel long edits on their way, at any moment of a step, while another edit goes on."""
+    """Cancel long edits on their way, at any moment of a step, while another edit goes on.
+
+    A step is one of those that the cancelled edit is part of: what goes on beside it is alone
+    afterwards, and its steps are shorter.
+    """
     random = np.random.default_rng(numbers.last)
     client = await load.client(load.name_of(numbers.arrival("instruct")))
     free: list[float] = []
+    after: list[float] = []
     wasted: list[int] = []
     steps: list[float] = []
     for _ in range(repeats):
@@ -158,15 +163,18 @@ async def cancels(load: Load, numbers: Numbers, repeats: int) -> dict[str, Any]:
         await asyncio.sleep(_SETTLING / 2)
         lines = load.pages.between(begin, time.monotonic())
         dropped = next(x["at"] for x in lines if x["what"] == "drop" and x["job"] == job)
+        shared = [x for x in lines if x["what"] == "forward" and job in x["of"]]
         free.append(dropped - asked)
+        after.append(dropped - max([asked, *(x["at"] for x in shared if x["begin"] <= asked)]))
         wasted.append(_rows_started(lines, job, asked))
-        steps += [x["at"] - x["begin"] for x in lines if x["what"] == "forward" and x["rows"]]
+        steps += [x["at"] - x["begin"] for x in shared]
     step = statistics.median(steps)
     return {
         "cancels": repeats,
         "cancel_to_free_ms": _milliseconds(free),
         "p99_cancel_to_free_ms": float(np.percentile(free, 99)) * 1e3,
         "step_ms": _milliseconds(steps),
+        "after_the_step_in_flight_ms": _milliseconds(after),
         "p99_cancel_to_free_steps": float(np.percentile(free, 99)) / step,
         "rows_started_after_cancel": max(wasted),
     }

@@ -14,7 +14,12 @@ from retouch.client.finding import DEFAULT_ADDRESS, default_folder
 from retouch.errors import InvalidField
 from retouch_daemon.front.call_limits import CallLimits
 from retouch_daemon.front.settings import Settings
-from retouch_daemon.front.worker_options import SILENCE, STEP_SECONDS, EngineMemory
+from retouch_daemon.front.worker_options import (
+    SILENCE,
+    START_SECONDS,
+    STEP_SECONDS,
+    EngineMemory,
+)
 from retouch_daemon.storage.blob_limits import BlobLimits
 from retouch_daemon.storage.job_limits import JobLimits
 from retouch_safety.profiles import PROFILES
@@ -73,6 +78,8 @@ _OPTIONS: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
     ("--silence", {"type": click.FloatRange(0.5), "default": SILENCE, "hidden": True}),
     ("--step-seconds", {"type": click.FloatRange(1.0), "default": STEP_SECONDS,
                         "help": "What takes longer hangs: a network call, an operation's step."}),
+    ("--start-seconds", {"type": click.FloatRange(1.0), "default": START_SECONDS,
+                         "help": "That engine or gate may start without getting on."}),
     ("--row-cap", {"type": click.IntRange(1, 1024), "default": 16,
                    "help": "Most rows of one network call."}),
     ("--model-bytes", {"type": _BYTES, "default": "12GiB",

@@ -22,7 +22,9 @@ const NAMES = {
   workingSize: "working_size",
 };
 const WORDS = ["prompt", "negative", "model", "sampler"];
-const RANGES = { variants: [1, 16], steps: [1, 250], feather: [0, 4096], seed: [0, 2 ** 63] };
+const RANGES = { variants: [1, 16], steps: [1, 250], feather: [0, 4096] };
+/** The largest seed that the daemon takes. What it draws itself is below 2^31. */
+export const MOST_SEED = "9223372036854775807";
 
 /** Return choices with everything that is not given as by default. */
 export const choicesWith = (given) => ({ ...DEFAULTS, ...given });
@@ -139,14 +141,27 @@ function checked(name, mine, value) {
     throw new RangeError(`${name}: got ${JSON.stringify(value)}. Fix: write a text.`);
   }
   if (mine === "seed" && (value === PER_FILE || value === null)) return null;
+  if (mine === "seed") return seedOf(name, value);
   if (mine === "steps" && value === null) return null;
   const isSize = mine === "workingSize" && Array.isArray(value) && value.length === 2;
   if (isSize) return value.map(Number);
   const [low, high] = RANGES[mine] ?? [0, 65536];
-  const number = typeof value === "string" && mine === "seed" ? Number(value) : value;
-  if (typeof number !== "number" || !(low <= number && number <= high)) {
-    const allowed = `allowed: ${low} to ${high}`;
-    throw new RangeError(`${name}: got ${JSON.stringify(value)}; ${allowed}. Fix: choose another.`);
+  if (typeof value !== "number" || !(low <= value && value <= high)) {
+    throw new RangeError(outside(name, value, low, high));
   }
   return value;
+}
+
+function outside(name, value, low, high) {
+  const allowed = `allowed: ${low} to ${high}`;
+  return `${name}: got ${JSON.stringify(value)}; ${allowed}. Fix: choose another.`;
+}
+
+/** A seed with all its digits: a text where no number of JavaScript holds it. */
+function seedOf(name, value) {
+  const whole = Number.isSafeInteger(value) || (typeof value === "string" && /^\d{1,19}$/.test(value));
+  if (!whole || BigInt(value) < 0n || BigInt(value) > BigInt(MOST_SEED)) {
+    throw new RangeError(outside(name, value, 0, MOST_SEED));
+  }
+  return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
 }

@@ -1,6 +1,6 @@
 /** From a filled form to choices, and back. The twin of `form_values.py`. */
 
-import { choicesWith } from "./choices.js";
+import { choicesWith, MOST_SEED } from "./choices.js";
 
 /** Field key of the edit itself -> choice. */
 const OF_EDIT = {
@@ -103,9 +103,11 @@ function numberOf(field, value) {
   const allowed = `${low ?? "any"} to ${high ?? "any"}${unit ? ` ${unit}` : ""}`;
   const number = typeof value === "string" && !value.trim() ? NaN : Number(value);
   const inside = (low === null || number >= low) && (high === null || number <= high);
-  // a text of digits may be a seed that no number of JavaScript holds
-  if (field.key === "seed" && /^\d{1,19}$/.test(String(value)) && !Number.isSafeInteger(number)) {
-    return String(value);
+  // What the daemon reports may be larger than what people write, and no number holds it.
+  if (field.key === "seed" && /^\d{1,19}$/.test(String(value))) {
+    const most = `0 to ${MOST_SEED}`;
+    if (BigInt(value) > BigInt(MOST_SEED)) throw new RangeError(wrong(field, value, most));
+    return Number.isSafeInteger(number) ? number : String(value);
   }
   if (!inside || Number.isNaN(number)) throw new RangeError(wrong(field, value, allowed));
   if (field.kind === "integer" && !Number.isInteger(number)) {

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
 from retouch.errors import InvalidField
@@ -64,6 +65,7 @@ def job_of(plan: Plan, job_id: str = "") -> Job:
         raise InvalidField(problem.field, problem.value, problem.allowed, problem.fix) from problem
 
 
+@cache
 def software_version() -> str:
     """Return the version of the installed package, empty when it is not installed."""
     try:

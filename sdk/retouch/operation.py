@@ -47,6 +47,7 @@ class Operation:
         layouts: the input layouts it can work with.
         provides: the input layouts it fills the extra channels of.
         repeatable: whether a request may hold several of it.
+        needs_mask: whether it is refused in a request that has neither mask nor region.
     """
 
     name: ClassVar[str]
@@ -56,6 +57,7 @@ class Operation:
     layouts: ClassVar[tuple[InputLayout, ...]] = ("plain", "picture", "inpaint")
     provides: ClassVar[tuple[InputLayout, ...]] = ()
     repeatable: ClassVar[bool] = False
+    needs_mask: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         """Check the parameters.

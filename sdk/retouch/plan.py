@@ -113,6 +113,11 @@ def make_plan(request: EditRequest, catalog: Catalog) -> Plan:
         request = replace(request, image=image)
     mask = _mask(request)
     operations = _complete(request, mask, catalog)
+    for operation in operations if mask is None else ():
+        if operation.needs_mask:
+            allowed = f"a mask or a region, which {operation.name} needs"
+            fix = f"select an area, or leave out {operation.name}"
+            raise InvalidField("mask", "unset", allowed, fix)
     preferred = [layout for known in operations for layout in known.prefers(request, operations)]
     record, geometry = choose_model(request.model, operations, preferred)
     area = None if mask is None else mask.bbox()

@@ -52,7 +52,9 @@ def make(tmp_path, database):
 
 
 def files_below(store):
-    return sorted(file.name for file in store.folder.rglob("*") if file.is_file())
+    """Digests of all that is there; those of uploads come behind the key of their client."""
+    found = (file.name for file in store.folder.rglob("*") if file.is_file())
+    return sorted(name.split("-")[-1] for name in found)
 
 
 def test_the_longest_unused_goes_first(make):
@@ -157,10 +159,10 @@ def test_what_was_abandoned_is_dropped(make):
     store = make(client_bytes=20)
     store.append("1" * 64, 0, b"x" * 15, "gone")
     long_ago = time.time() - uploads.ABANDONED - 1
-    os.utime(store._uploads.file("1" * 64), (long_ago, long_ago))
+    os.utime(store._uploads.find("1" * 64, "gone").file, (long_ago, long_ago))
     store.append("2" * 64, 0, b"x" * 15, "gone")
     assert files_below(store) == ["2" * 64]
-    os.utime(store._uploads.file("2" * 64), (long_ago, long_ago))
+    os.utime(store._uploads.find("2" * 64, "gone").file, (long_ago, long_ago))
     assert files_below(make()) == [], "also at the next start"
 
 
@@ -221,7 +223,7 @@ def test_a_client_has_so_many_blobs_and_its_oldest_makes_room(make):
     assert (store.evictions, store.evicted_bytes) == (1, 1)
 
 
-def test_of_too_many_uploads_the_one_that_began_first_is_dropped(make):
+def test_of_too_many_uploads_the_longest_untouched_is_dropped(make):
     store = make(client_uploads=2)
     for name in "123":
         store.append(name * 64, 0, b"x", "host")
@@ -229,6 +231,8 @@ def test_of_too_many_uploads_the_one_that_began_first_is_dropped(make):
     assert files_below(store) == ["2" * 64, "3" * 64, "4" * 64]
     store.append("2" * 64, 1, b"y", "host")  # going on is no new one
     assert files_below(store) == ["2" * 64, "3" * 64, "4" * 64]
+    store.append("5" * 64, 0, b"x", "host")
+    assert files_below(store) == ["2" * 64, "4" * 64, "5" * 64], "the one at work stays"
 
 
 def test_blobs_leave_room_on_the_disk_for_the_journal(make, monkeypatch):

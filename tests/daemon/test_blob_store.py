@@ -84,7 +84,7 @@ def test_pieces_become_the_blob(store):
     digest = digest_of(data)
     assert store.missing([ABSENT, digest]) == {ABSENT: 0, digest: 0}
     assert store.append(digest, 0, data[:1000], "host") == 1000
-    assert store.missing([digest]) == {digest: 1000}
+    assert store.missing([digest], "host") == {digest: 1000}
     assert store.append(digest, 1000, data[1000:], "host") == len(data)
     assert not store.has(digest), "nothing is stored before it is checked"
     stat = store.finish(digest, "host")
@@ -98,7 +98,7 @@ def test_an_upload_goes_on_after_a_restart(make):
     data = b"half and half"
     make().append(digest_of(data), 0, data[:5], "host")
     store = make()
-    assert store.missing([digest_of(data)]) == {digest_of(data): 5}
+    assert store.missing([digest_of(data)], "host") == {digest_of(data): 5}
     store.append(digest_of(data), 5, data[5:], "host")
     store.finish(digest_of(data), "host")
     assert store.read(digest_of(data)) == data

@@ -68,7 +68,7 @@ def test_workers_that_die_or_hang_lose_no_edit(impatient, house, killed, stopped
         os.kill(dies, signal.SIGKILL)
         os.kill(hangs, signal.SIGSTOP)
         assert client.describe().operations  # the front answers meanwhile
-        ended(hangs, impatient.silence + 1)
+        ended(hangs, impatient.silence + 10)
         for job in jobs:
             (result,) = client.results(job)
             assert result.composite
@@ -77,8 +77,10 @@ def test_workers_that_die_or_hang_lose_no_edit(impatient, house, killed, stopped
         assert not {dies, hangs} & set(impatient.workers())
 
 
-def test_a_daemon_that_is_killed_goes_on_where_it_was(own, house):
-    with own.start().client() as client:
+def test_a_daemon_that_is_killed_goes_on_where_it_was(impatient, house):
+    """The last one here: it stops the daemon."""
+    own = impatient
+    with own.client() as client:
         assert_taken(own.folder)
         done = client.submit(message(client, house))
         (before,) = client.results(done)
@@ -86,7 +88,7 @@ def test_a_daemon_that_is_killed_goes_on_where_it_was(own, house):
         running = [client.submit(message(client, house, steps=12, name=f"j{i}")) for i in range(3)]
         seen = [until(client, running[0], "progress").seq]
     own.kill()
-    with own.start().client() as client:
+    with own.start("--silence", str(own.silence)).client() as client:
         assert client.submit(message(client, house, steps=12, name="j0")) == running[0]
         (after,) = client.results(done)
         assert after == before
@@ -102,7 +104,7 @@ def test_a_daemon_that_is_killed_goes_on_where_it_was(own, house):
         followed = client._edits.Run(asked, metadata=client._metadata)
         ran = next(followed).event.job_id  # it is not its caller who leaves
         own.process.send_signal(signal.SIGTERM)
-        assert own.process.wait(20) == 0
+        assert own.process.wait(60) == 0
     database = Database(own.folder / "journal.sqlite")
     assert [job.job_id for job in Journal(database).recover()] == [left, ran]  # for the next start
     database.close()

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
+from other_workers.forked_gate import HANGS, SLOW
 from workshop import SILENCE, Front, kept, kinds
 
 from retouch_safety import Installation
@@ -37,7 +38,7 @@ def front(folder):
         command = [sys.executable, "-m", "forked_gate", str(folder / "loaded")]
         loaded = subprocess.Popen(command)
         try:
-            ends = time.monotonic() + 90
+            ends = time.monotonic() + 240
             while not (folder / "loaded").exists():
                 assert loaded.poll() is None and time.monotonic() < ends
                 time.sleep(0.05)
@@ -105,13 +106,13 @@ def test_a_gate_that_hangs_is_noticed(front, folder):
     job = ask(front, "hangs")
     began = time.monotonic()
     while not (folder / "hung").exists():
-        assert time.monotonic() < began + 20
+        assert time.monotonic() < began + 120
         time.sleep(0.01)
     began = time.time()
     events = front.events(job)
     check_complete(front, job, events)
     (warning,) = [event for event in kept(front, job) if event.HasField("warning")]
-    assert warning.time.ToNanoseconds() / 1e9 - began < SILENCE + 1
+    assert warning.time.ToNanoseconds() / 1e9 - began < HANGS, "it was waited for"
 
 
 def test_a_long_decoding_is_no_hang_and_the_engine_is_not_asked_again(front):
@@ -129,12 +130,13 @@ def test_an_edit_is_cancelled_while_the_gate_has_it(front, folder):
     job = ask(front, "slow")
     began = time.monotonic()
     while not (folder / "decoding").exists():
-        assert time.monotonic() < began + 20
+        assert time.monotonic() < began + 120
         time.sleep(0.01)
     began = time.monotonic()
     assert front.cancel(job) == [job]
     (*_, last) = front.events(job)
-    assert last.cancelled.reason == "asked" and time.monotonic() - began < 1
+    assert last.cancelled.reason == "asked"
+    assert time.monotonic() - began < SLOW - 0.5, "the decoding was waited for"
     assert "result" not in kinds(kept(front, job))
     other = ask(front)
     check_complete(front, other, front.events(other))

@@ -57,7 +57,7 @@ def take(frames, *requests):
 def test_a_large_canvas_stops_nobody_else(store, frames, monkeypatch, slow):
     """Painting and copying took the time of all calls of all clients."""
     done = getattr(RawCanvas, slow)
-    monkeypatch.setattr(RawCanvas, slow, lambda *given: (time.sleep(0.4), done(*given))[1])
+    monkeypatch.setattr(RawCanvas, slow, lambda *given: (time.sleep(1.0), done(*given))[1])
 
     async def scenario():
         turns, longest, last = 0, 0.0, time.monotonic()
@@ -76,7 +76,7 @@ def test_a_large_canvas_stops_nobody_else(store, frames, monkeypatch, slow):
         await frames.request()
 
     turns, longest = asyncio.run(scenario())
-    assert turns > 10 and longest < 0.3
+    assert turns > 10 and longest < 0.8
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])

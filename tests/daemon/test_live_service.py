@@ -44,7 +44,7 @@ def pixels(data):
 
 
 def nothing_is_left(client):
-    for _ in range(100):
+    for _ in range(600):
         if not client.jobs():
             return True
         time.sleep(0.1)

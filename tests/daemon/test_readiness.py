@@ -1,6 +1,7 @@
 """Probes: the daemon answers at once, and edits are ready when both workers are."""
 
 import asyncio
+import time
 
 from grpc_health.v1 import health, health_pb2
 
@@ -18,7 +19,11 @@ def test_a_service_is_said_to_serve_when_it_does_and_not_while_it_does_not():
         for state in (False, True, False):
             ready[0] = state
             await asyncio.sleep(0.25)
-            seen.append((await servicer.Check(asked, None)).status)
+            ends, wanted = time.monotonic() + 30, SERVING if state else NOT_SERVING
+            while (told := (await servicer.Check(asked, None)).status) != wanted:
+                assert time.monotonic() < ends
+                await asyncio.sleep(0.02)
+            seen.append(told)
         telling.cancel()
         await asyncio.gather(telling, return_exceptions=True)
         return seen

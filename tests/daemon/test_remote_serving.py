@@ -44,6 +44,7 @@ log-format = "json"
 allow-operations = ["sdedit", "guidance"]
 client-jobs = 12
 drain-seconds = 60
+silence = 60
 """
 
 
@@ -73,7 +74,7 @@ class Studio:
             )  # fmt: skip
         ports = [self.process.stdout.readline().rpartition(":")[2].strip() for _ in range(2)]
         self.address, self.status = (f"localhost:{port}" for port in ports)
-        self.heard("READY=1", 120)  # the gate has its model by then, too
+        self.heard("READY=1", 240)  # the gate has its model by then, too
         return self
 
     def _listen(self):
@@ -83,7 +84,7 @@ class Studio:
             except OSError:
                 return
 
-    def heard(self, words, seconds=10):
+    def heard(self, words, seconds=60):
         """Wait until the service manager has been told something; return all of it."""
         ends = time.monotonic() + seconds
         while time.monotonic() < ends:
@@ -107,7 +108,7 @@ class Studio:
         import ssl
 
         trusted = ssl.create_default_context(cafile=self.authority.file)
-        with urllib.request.urlopen(request, context=trusted, timeout=10) as answer:
+        with urllib.request.urlopen(request, context=trusted, timeout=60) as answer:
             return answer.read().decode()
 
 
@@ -118,7 +119,7 @@ def studio(tmp_path_factory):
     if found.process.poll() is None:
         found.process.send_signal(signal.SIGTERM)
         found.process.send_signal(signal.SIGTERM)
-        found.process.wait(30)
+        found.process.wait(120)
     found.notices.close()
 
 

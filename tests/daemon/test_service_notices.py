@@ -4,6 +4,7 @@ import asyncio
 import os
 import socket
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ def manager():
     ):
         path = Path(folder) / "notify"
         listener.bind(str(path))
-        listener.settimeout(5)
+        listener.settimeout(30)
         yield listener, {"NOTIFY_SOCKET": str(path)}
 
 
@@ -34,7 +35,7 @@ def test_elsewhere_nothing_is_said():
     notices = ServiceNotices({})
     assert not notices.say(READY=1)
     assert notices.pause is None
-    asyncio.run(asyncio.wait_for(notices.watchdog(), 1))
+    asyncio.run(asyncio.wait_for(notices.watchdog(), 20))
 
 
 def test_a_manager_that_is_gone_is_no_trouble(tmp_path):
@@ -59,7 +60,7 @@ def test_a_manager_that_does_not_read_stops_nobody(manager):
                 await asyncio.sleep(0.05)
         return last if last == b"READY=1" else listener.recv(100)
 
-    assert asyncio.run(asyncio.wait_for(insist(), 10)) == b"READY=1"
+    assert asyncio.run(asyncio.wait_for(insist(), 60)) == b"READY=1"
 
 
 @pytest.mark.skipif(not Path("/proc/sys/kernel/ostype").exists(), reason="names of Linux")
@@ -79,19 +80,15 @@ def test_signs_of_life_come_twice_in_the_time(manager):
     assert notices.pause == pytest.approx(0.05)
 
     async def live():
-        with pytest.raises(TimeoutError):
-            await asyncio.wait_for(notices.watchdog(), 0.28)
+        telling = asyncio.create_task(notices.watchdog())
+        began = time.monotonic()
+        for _ in range(5):  # one may come at once
+            assert await asyncio.to_thread(listener.recv, 100) == b"WATCHDOG=1"
+        telling.cancel()
+        await asyncio.gather(telling, return_exceptions=True)
+        return time.monotonic() - began
 
-    asyncio.run(live())
-    listener.setblocking(False)
-    found = 0
-    while True:
-        try:
-            assert listener.recv(100) == b"WATCHDOG=1"
-        except BlockingIOError:
-            break
-        found += 1
-    assert 3 <= found <= 6
+    assert asyncio.run(live()) > 4 * notices.pause - 0.02
 
 
 @pytest.mark.parametrize(

@@ -2,37 +2,22 @@
 
 import io
 import json
-import stat
 import uuid
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
-import grpc
 import numpy as np
 import pytest
 import torch
-from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
-    ProtoReflectionDescriptorDatabase,
-)
 from PIL import Image as Pillow
 
-from retouch.client.client import Client
 from retouch.client.failures import DaemonFailed
-from retouch.client.finding import Endpoint
 from retouch.errors import Blocked, Cancelled, InvalidField, InvalidImage, ModelError
 from retouch.imaging.decode import read_image
 from retouch.imaging.image import Mask
 from retouch.models.library import Library
 from retouch.request import EditRequest
 from retouch.runner import Runner
-from retouch.v1 import (
-    catalog_service_pb2,
-    catalog_service_pb2_grpc,
-    edit_pb2,
-    edit_service_pb2,
-    operation_pb2,
-)
+from retouch.v1 import edit_pb2, edit_service_pb2, operation_pb2
 from retouch_plugins.best_of import BestOf
 from retouch_plugins.sdedit import SDEdit
 from retouch_plugins.soft_mask import SoftMask
@@ -237,74 +222,6 @@ def test_another_clients_jobs_are_not_seen(served, client, house):
     assert kinds(client.watch(job))[-1] == "done"
 
 
-def test_without_the_token_nobody_is_served(served, tmp_path):
-    (tmp_path / "token").write_text("wrong")
-    stranger = Client(Endpoint(served.endpoint.address, tmp_path / "token"))
-    with stranger, pytest.raises(DaemonFailed, match="UNAUTHENTICATED"):
-        stranger.describe()
-    channel = grpc.insecure_channel(served.endpoint.address)
-    stub = catalog_service_pb2_grpc.CatalogServiceStub(channel)
-    with pytest.raises(grpc.RpcError) as caught:
-        stub.Describe(catalog_service_pb2.DescribeRequest())
-    assert caught.value.code() is grpc.StatusCode.UNAUTHENTICATED
-    channel.close()
-
-
-def test_the_socket_is_this_users_alone(served):
-    assert stat.S_IMODE(served.socket.stat().st_mode) == 0o600
-    endpoint = Endpoint(f"unix:{served.socket}", served.folder / "token")
-    with Client(endpoint) as client:
-        assert client.describe().operations
-
-
 def test_the_client_refuses_another_output_before_it_uploads(client, tmp_path):
     with pytest.raises(InvalidField, match=r"output.*composite"):
         client.edit(tmp_path / "absent.png", output="layer")
-
-
-def test_the_standard_probes_work_without_a_token(served):
-    channel = grpc.insecure_channel(served.endpoint.address)
-    probe = health_pb2_grpc.HealthStub(channel)
-    answer = probe.Check(health_pb2.HealthCheckRequest(service="retouch.v1.EditService"))
-    assert answer.status == health_pb2.HealthCheckResponse.SERVING
-    channel.close()
-
-
-def test_reflection_lists_the_services(served):
-    token = (served.folder / "token").read_text().strip()
-    interceptor = _WithToken(token)
-    channel = grpc.intercept_channel(grpc.insecure_channel(served.endpoint.address), interceptor)
-    services = set(ProtoReflectionDescriptorDatabase(channel).get_services())
-    wanted = {f"retouch.v1.{name}Service" for name in ("Edit", "Blob", "Catalog")}
-    assert wanted <= services
-
-
-class _WithToken(grpc.StreamStreamClientInterceptor):
-    """Adds the token to the reflection's only kind of call."""
-
-    def __init__(self, token):
-        self._metadata = (("authorization", f"Bearer {token}"),)
-
-    def intercept_stream_stream(self, continuation, details, requests):
-        return continuation(details._replace(metadata=self._metadata), requests)
-
-
-def test_the_catalogue_describes_every_operation_as_it_is(client):
-    found = client.describe()
-    assert {"sdedit", "prompt_to_prompt", "t2i_adapter"} <= {o.name for o in found.operations}
-    (sdedit,) = (each for each in found.operations if each.name == "sdedit")
-    (strength,) = (each for each in sdedit.parameters if each.name == "strength")
-    assert (strength.minimum, strength.maximum) == (0.0, 1.0)
-    assert strength.default_value.number_value == pytest.approx(SDEdit().strength)
-    assert "retouch-mini" in {model.name for model in found.models}
-
-
-def test_each_process_has_what_it_needs_alone(served, client, house):
-    client.edit(house, prompt="a red house", steps=2)
-    front, engine, gate = (
-        Path(f"/proc/{pid}/maps").read_text()
-        for pid in (served.process.pid, *served.workers("engine"), *served.workers("gate"))
-    )
-    assert "libtorch" not in front and "libtorch" in engine and "libtorch" in gate
-    assert "onnxruntime" in gate  # the detector's
-    assert "onnxruntime" not in front and "onnxruntime" not in engine

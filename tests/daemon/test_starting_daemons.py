@@ -37,7 +37,7 @@ def endpoint(tmp_path):
     yield found
     for pid in daemons(folder):
         os.kill(pid, signal.SIGTERM)
-    for _ in range(200):
+    for _ in range(1200):
         if not daemons(folder):
             return
         time.sleep(0.1)
@@ -48,7 +48,7 @@ def test_clients_that_start_at_once_share_one_daemon(endpoint):
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(start_daemon, [endpoint] * 3))
     assert serves(endpoint)
-    for _ in range(100):  # the others came too late, and end by themselves
+    for _ in range(600):  # the others came too late, and end by themselves
         if len(daemons(endpoint.token_file.parent)) == 1:
             break
         time.sleep(0.1)

@@ -123,7 +123,7 @@ def test_a_head_has_no_body():
 
 
 def test_who_sends_slowly_is_left_and_the_others_are_served(monkeypatch):
-    monkeypatch.setattr(status_page, "PATIENCE", 0.3)
+    monkeypatch.setattr(status_page, "PATIENCE", 1.5)
     monkeypatch.setattr(status_page, "MOST_OPEN", 3)
 
     async def scenario(port):

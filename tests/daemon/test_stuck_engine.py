@@ -108,10 +108,10 @@ def test_an_operation_that_never_ends_ends_the_signs_of_life(link):
     time.sleep(STEP_SECONDS + 0.5)  # at rest for longer than a step may take
     until(link, "beat")
     link.send(Frame("start", {**values, "job_id": "stuck"}, request(digest, "acme_stuck")))
-    ours.settimeout(1.0)  # ten beats
+    ours.settimeout(2.5)  # many beats
     began = time.monotonic()
     with pytest.raises(TimeoutError):
         while True:
             assert link.receive().kind in ("beat", "progress", "loading")
-            assert time.monotonic() - began < 30
+            assert time.monotonic() - began < 120
     assert time.monotonic() - began > STEP_SECONDS

@@ -12,6 +12,8 @@ from retouch.client import NamedOperation
 from retouch.errors import Blocked, InvalidField
 from retouch.v1 import catalog_pb2
 
+from .conftest import PATIENT
+
 PLUGIN = """
 from dataclasses import dataclass
 from typing import ClassVar
@@ -58,7 +60,7 @@ def acme(tmp_path_factory):
 def client(own, acme, monkeypatch):
     path = os.pathsep.join(filter(None, [str(acme), os.environ.get("PYTHONPATH")]))
     monkeypatch.setenv("PYTHONPATH", path)
-    with own.start().client() as client:
+    with own.start(*PATIENT).client() as client:
         yield client
 
 

@@ -153,9 +153,9 @@ def test_a_picture_that_ends_the_inspector_ends_nothing_else(served, client, edi
     time.sleep(0.3)
     began = time.monotonic()
     assert client.describe().operations, "the front is not held up"
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
     os.kill(inspector, signal.SIGKILL)
-    asking.join(20)
+    asking.join(60)
     assert problems and problems[0].retryable
     assert client.verify(edited.composite).intact
     assert inspector not in inspectors(served)

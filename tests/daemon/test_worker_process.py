@@ -166,7 +166,7 @@ def test_who_waits_is_told_when_it_ends(command):
 
 @pytest.fixture
 def inspector(command, tmp_path):
-    found = InspectionProcess(tmp_path, answer_seconds=1.0, idle_seconds=0.3)
+    found = InspectionProcess(tmp_path, answer_seconds=2.0, idle_seconds=0.3)
     found._command = command
     return found
 
@@ -179,7 +179,7 @@ def test_a_question_begins_when_those_that_were_left_are_answered(inspector):
             await inspector.ask("ask", b"")
             for _ in range(2):
                 with pytest.raises(TimeoutError):
-                    await asyncio.wait_for(inspector.ask("ask", b"0.7"), 0.05)
+                    await asyncio.wait_for(inspector.ask("ask", b"1.5"), 0.05)
             began = time.monotonic()
             answer = await inspector.ask("ask", b"0.1")
             return answer.kind, time.monotonic() - began, inspector._asking
@@ -187,7 +187,7 @@ def test_a_question_begins_when_those_that_were_left_are_answered(inspector):
             await inspector.stop()
 
     kind, took, asking = run(scenario)
-    assert kind == "ask" and took > 1.0 and asking == 0
+    assert kind == "ask" and took > 2.0 and asking == 0
 
 
 def test_an_idle_inspector_ends_and_never_under_a_question(inspector):
@@ -211,7 +211,7 @@ def test_an_idle_inspector_ends_and_never_under_a_question(inspector):
 def test_a_stop_leaves_no_question_and_starts_nothing(inspector):
     async def scenario():
         await inspector.ask("ask", b"")
-        asking = [asyncio.create_task(inspector.ask("ask", b"0.9")) for _ in range(3)]
+        asking = [asyncio.create_task(inspector.ask("ask", b"1.9")) for _ in range(3)]
         await asyncio.sleep(0.05)
         await inspector.stop()
         found = await asyncio.gather(*asking, return_exceptions=True)

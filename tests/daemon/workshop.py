@@ -21,8 +21,9 @@ from retouch_daemon.storage.job_records import NewJob
 from retouch_daemon.storage.journal import Journal
 
 HOUSE = Path(__file__).resolve().parents[2] / "sdk/retouch/demo/house.png"
-#: Seconds of silence after which a worker counts as hung, so that tests need not wait for long.
-SILENCE = 2.0
+#: Seconds of silence after which a worker counts as hung: tests need not wait for long, and one
+#: that only waits for a core of a busy machine is not taken for hung.
+SILENCE = 3.0
 PAUSES = (0.02, 0.05)
 
 
@@ -48,7 +49,7 @@ class Front:
 
     def __exit__(self, *_):
         self.do(self.dispatcher.stop())
-        self.do(asyncio.wait_for(self._running, 20))
+        self.do(asyncio.wait_for(self._running, 60))
         self._database.close()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
@@ -98,7 +99,7 @@ class Front:
     def cancel(self, job_id):
         return self.do(self.dispatcher.cancel([self.journal.job(job_id)], "asked"))
 
-    def events(self, job_id, from_seq=0, until=None, seconds=90):
+    def events(self, job_id, from_seq=0, until=None, seconds=200):
         """Events of a job to its end, or to the first of a kind."""
 
         async def follow():
@@ -109,9 +110,9 @@ class Front:
                     break
             return found
 
-        return self.do(asyncio.wait_for(follow(), seconds))
+        return self.do(asyncio.wait_for(follow(), seconds), seconds + 10)
 
-    def ready(self, seconds=120):
+    def ready(self, seconds=240):
         ends = time.monotonic() + seconds
         while not self.dispatcher.ready:
             assert time.monotonic() < ends, "the workers are not ready"
@@ -119,7 +120,7 @@ class Front:
         return self
 
     def blob(self, digest):
-        return (self.folder / "blobs" / digest[:2] / digest).read_bytes()
+        return self.blobs.read(digest)
 
 
 def kinds(events):

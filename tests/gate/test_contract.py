@@ -29,6 +29,7 @@ BINARY_WRITERS = {
     f"{SAFETY}/durable_files.py": "keys, manifests, heads",
     f"{SAFETY}/audit/audit_log.py": "an export of the log",
     f"{SAFETY}/audit/torn_writes.py": "cutting an interrupted record off",
+    "host_bridge/retouch_bridge/installing/photoshop.py": "the panel that ships with Retouch",
     "sdk/retouch/client/results.py": "what a daemon's gate has encoded, as it came",
     "sdk/retouch/testing/checkpoints.py": "copies of configurations, for tests",
 }

@@ -98,7 +98,7 @@ def test_failed_loading_is_told_to_all_and_tried_again():
 
     def load(name):
         attempts.append(name)
-        time.sleep(0.05)
+        time.sleep(0.5)  # until all of them wait
         if len(attempts) == 1:
             raise RuntimeError("disk")
         return name

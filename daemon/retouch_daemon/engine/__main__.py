@@ -35,26 +35,29 @@ def main(
     model_idle_seconds: float,
 ) -> None:
     """Advance edits until the front closes the link."""
-    from retouch.models.library import Library
-    from retouch_daemon.engine.loop import EngineLoop
-    from retouch_daemon.engine.model_commands import LoadedBytes
     from retouch_daemon.link.blocking import BlockingLink
     from retouch_daemon.link.pulse import Pulse
 
     # The front says when to stop: Ctrl-C in a terminal reaches the whole process group.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    connection, loaded = socket.socket(fileno=link), LoadedBytes()
-    library = Library(
-        device=device,
-        capacity=model_bytes,
-        contents_bytes=cache_bytes,
-        idle_seconds=model_idle_seconds or None,
-        on_bytes=loaded.note,
-    )
+    own = BlockingLink(socket.socket(fileno=link))
+    with own.starting(beat):
+        from retouch.models.library import Library
+        from retouch_daemon.engine.loop import EngineLoop
+        from retouch_daemon.engine.model_commands import LoadedBytes
+
+        loaded = LoadedBytes()
+        library = Library(
+            device=device,
+            capacity=model_bytes,
+            contents_bytes=cache_bytes,
+            idle_seconds=model_idle_seconds or None,
+            on_bytes=loaded.note,
+        )
+        loop = EngineLoop(own, library, blobs, row_cap, loaded, Pulse(step_seconds))
     # Without a front there is nothing to do.
     with contextlib.suppress(OSError):
-        own = BlockingLink(connection), library, blobs, row_cap, loaded
-        EngineLoop(*own, Pulse(step_seconds)).run(beat)
+        loop.run(beat)
     # A thread that loads a model cannot be stopped, and torch aborts if it outlives Python.
     os._exit(0)
 

@@ -74,6 +74,7 @@ class EngineLoop:
         values = {"device": str(self._library.device), "dtype": str(dtype).removeprefix("torch.")}
         self._link.send(Frame("ready", values))
         self._link.beat(beat, self._numbers, self._pulse)
+        self._pulse.step()
         import_networks()
         try:
             while self._take_commands():

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from os import SEEK_END
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import grpc
 
@@ -14,13 +14,19 @@ from retouch.v1 import blob_service_pb2 as pb
 from retouch.v1 import blob_service_pb2_grpc as rpc
 from retouch_daemon.front.identity import client_of
 from retouch_daemon.front.statuses import answering
-from retouch_daemon.storage.blob_store import BlobStat, BlobStore
+from retouch_daemon.storage.blob_rows import BlobStat
+from retouch_daemon.storage.blob_store import BlobStore
+from retouch_daemon.storage.disk import LARGE
 
 #: Most bytes of a piece, and most digests of a question.
 CHUNK: Final = 1 << 20
 MOST_DIGESTS: Final = 1000
+#: Large blobs that are read as a whole at a time. All calls share the threads, and the disk, and
+#: each of these has them for seconds.
+_LARGE_AT_A_TIME: Final = 2
 
 _Context = grpc.aio.ServicerContext[Any, Any]
+_Found = TypeVar("_Found")
 
 
 class BlobService(rpc.BlobServiceServicer):
@@ -32,6 +38,7 @@ class BlobService(rpc.BlobServiceServicer):
 
     def __init__(self, store: BlobStore) -> None:
         self._store = store
+        self._large = asyncio.Semaphore(_LARGE_AT_A_TIME)
 
     async def Missing(self, request: pb.MissingRequest, context: _Context) -> pb.MissingResponse:
         """Which of some blobs must be uploaded."""
@@ -40,7 +47,8 @@ class BlobService(rpc.BlobServiceServicer):
                 fix = "ask in several calls"
                 allowed = f"at most {MOST_DIGESTS}"
                 raise InvalidField("sha256", f"{len(request.sha256)} digests", allowed, fix)
-            found = await asyncio.to_thread(self._store.missing, list(request.sha256))
+            asked = list(request.sha256)
+            found = await asyncio.to_thread(self._store.missing, asked, client_of(context))
         return pb.MissingResponse(
             missing=[pb.MissingBlob(sha256=d, uploaded_bytes=n) for d, n in found.items()]
         )
@@ -63,14 +71,16 @@ class BlobService(rpc.BlobServiceServicer):
                 offset = await asyncio.to_thread(
                     self._store.append, digest, offset, piece.chunk, client
                 )
-            stat = await asyncio.to_thread(self._store.finish, digest, client)
+            stat = await self._read_whole(offset, lambda: self._store.finish(digest, client))
         return pb.PutResponse(blob=_info(stat))
 
     async def Get(self, request: pb.GetRequest, context: _Context) -> AsyncIterator[pb.GetResponse]:
         """Give one blob in pieces."""
         async with answering(context):
             # From its file, piece by piece: a caller who reads slowly holds one piece in memory.
-            with await asyncio.to_thread(self._store.opened, request.sha256) as file:
+            stat = await asyncio.to_thread(self._store.stat, request.sha256)
+            opening = self._read_whole(stat.size, lambda: self._store.opened(request.sha256))
+            with await opening as file:
                 size = file.seek(0, SEEK_END)
                 if request.offset > size:
                     raise InvalidField("offset", request.offset, f"0 to {size}", "start at 0")
@@ -90,6 +100,16 @@ class BlobService(rpc.BlobServiceServicer):
             await asyncio.to_thread(self._store.pin, request.sha256, request.pinned)
             stat = await asyncio.to_thread(self._store.stat, request.sha256)
         return pb.PinResponse(blob=_info(stat))
+
+    async def _read_whole(self, size: int, work: Callable[[], _Found]) -> _Found:
+        """Do what reads all of a blob of ``size`` bytes; of large ones, few at a time."""
+        if size < LARGE:
+            return await asyncio.to_thread(work)
+        await self._large.acquire()
+        working = asyncio.ensure_future(asyncio.to_thread(work))
+        # Its thread goes on when the caller leaves, and counts until it is free.
+        working.add_done_callback(lambda _: self._large.release())
+        return await asyncio.shield(working)
 
 
 def _info(stat: BlobStat) -> pb.BlobInfo:

@@ -151,6 +151,7 @@ def _operation(kind: type[Operation], catalog: Catalog) -> catalog_pb2.Operation
         paper=kind.source,
         parameters=[_parameter(each) for each in parameters if each.name not in _ENVELOPE],
         message_type=message.full_name if message is not None else "",
+        needs_mask=kind.needs_mask,
         accepts_region="mask" in names,
         accepts_window={"start", "stop"} <= names,
         provided_by=_with_version(catalog.packages[kind.name]),

@@ -15,6 +15,8 @@ from retouch_daemon.storage.journal import Journal
 #: Kinds of which only the newest is worth having: they are told, not kept.
 PASSING: Final = ("queued", "progress", "preview", "updated")
 _ENDS: Final = ("failed", "cancelled", "done")
+#: What is told again when a job begins again: the engine need not wait until the disk has it.
+_TOLD_ANEW: Final = ("phases",)
 
 
 @dataclass
@@ -116,8 +118,9 @@ class EventFeed:
         else:
             payload = event.SerializeToString()
             kept = await asyncio.to_thread(
-                self._journal.keep, job_id, payload, seq=seq, blobs=blobs, state=state
-            )
+                self._journal.keep, job_id, payload, seq=seq, blobs=blobs, state=state,
+                lasting=kind not in _TOLD_ANEW,
+            )  # fmt: skip
             feed.kept = seq
         feed.told, feed.over = seq, kind in _ENDS or not kept
         if kept:

@@ -105,7 +105,7 @@ class Daemon:
         options = WorkerOptions(
             settings.blobs, settings.device, settings.row_cap, settings.policy,
             memory=settings.memory, gate_device=settings.gate_device, silence=settings.silence,
-            step_seconds=settings.step_seconds,
+            step_seconds=settings.step_seconds, start_seconds=settings.start_seconds,
         )  # fmt: skip
         self.dispatcher = Dispatcher(self._journal, self._blobs, self._feed, options)
         self._callers = Callers(settings.calls)

@@ -19,7 +19,12 @@ from retouch_daemon.storage.job_limits import JobLimits
 
 if TYPE_CHECKING:
     from retouch_daemon.front.tls import TlsFiles
-from retouch_daemon.front.worker_options import SILENCE, STEP_SECONDS, EngineMemory
+from retouch_daemon.front.worker_options import (
+    SILENCE,
+    START_SECONDS,
+    STEP_SECONDS,
+    EngineMemory,
+)
 
 #: Longest path of a Unix socket on every system.
 SOCKET_BYTES: Final = 100
@@ -40,6 +45,7 @@ class Settings:
         gate_device: where the gate decodes; None takes the engine's.
         silence: seconds without a sign of life after which engine or gate counts as hung.
         step_seconds: seconds that one step of either may take before it counts as hung.
+        start_seconds: seconds that the start of either may go without news before it does.
         row_cap: most rows of one forward.
         policy: profile of the gate.
         keep_days: for which jobs that are over are kept.
@@ -66,6 +72,7 @@ class Settings:
     gate_device: str | None = None
     silence: float = SILENCE
     step_seconds: float = STEP_SECONDS
+    start_seconds: float = START_SECONDS
     row_cap: int = 16
     policy: str = "standard"
     keep_days: float = 7.0

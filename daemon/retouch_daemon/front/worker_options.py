@@ -16,6 +16,9 @@ _BEATS: Final = 5
 #: a decoding. So an operation that never ends is noticed. It is long: a large model on a processor
 #: takes a minute for one row, and forwards have many.
 STEP_SECONDS: Final = 300.0
+#: Seconds that a worker's start may go without any news: it may take long, as from a slow disk, but
+#: it gets on. So one that hangs before it is ready is noticed.
+START_SECONDS: Final = 120.0
 #: Seconds between two starts, doubled at every failure up to the second number; a worker that has
 #: lived for as long as that counts as sound.
 PAUSES: Final = (0.2, 30.0)
@@ -30,6 +33,7 @@ class Command:
         module: of Python, that is its process.
         arguments: of its command line, beside the link.
         silence: seconds without a sign of life after which it counts as hung.
+        start_seconds: the same while it starts.
         pauses: seconds between two starts, and most of them.
         environment: variables beside this process's own.
     """
@@ -38,6 +42,7 @@ class Command:
     module: str
     arguments: tuple[str, ...]
     silence: float = SILENCE
+    start_seconds: float = START_SECONDS
     pauses: tuple[float, float] = PAUSES
     environment: Mapping[str, str] = field(default_factory=dict)
 
@@ -84,6 +89,7 @@ class WorkerOptions:
         gate_device: of the gate's decoder; None takes the engine's.
         silence: seconds without a sign of life after which a worker counts as hung.
         step_seconds: that one step may take; a worker that is longer at one gives no sign of life.
+        start_seconds: without any news of it, after which a worker that starts counts as hung.
         pauses: seconds between two starts of one, and most of them.
         environment: variables beside this process's own.
         memory: what the engine keeps in memory.
@@ -98,6 +104,7 @@ class WorkerOptions:
     gate_device: str | None = None
     silence: float = SILENCE
     step_seconds: float = STEP_SECONDS
+    start_seconds: float = START_SECONDS
     pauses: tuple[float, float] = PAUSES
     environment: Mapping[str, str] = field(default_factory=dict)
     memory: EngineMemory = field(default_factory=EngineMemory)
@@ -119,7 +126,8 @@ class WorkerOptions:
 
     def _command(self, name: str, module: str, given: tuple[str, ...]) -> Command:
         given += ("--step-seconds", f"{self.step_seconds:g}")
-        return Command(name, module, given, self.silence, self.pauses, self.environment)
+        limits = self.silence, self.start_seconds, self.pauses
+        return Command(name, module, given, *limits, self.environment)
 
 
 def _on(device: str | None) -> tuple[str, ...]:

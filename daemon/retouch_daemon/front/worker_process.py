@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from retouch_daemon.front.worker_options import Command
-from retouch_daemon.link.frames import BrokenFrame, Frame, Value
+from retouch_daemon.link.frames import STARTING, BrokenFrame, Frame, Value
 from retouch_daemon.link.streams import StreamLink, any_payload
 from retouch_daemon.storage.errors import QuotaExceeded
 
@@ -201,6 +201,8 @@ class WorkerProcess:
                     future.set_result(frame)
             elif frame.kind == "beat":
                 self._on_beat(frame.values)
+            elif frame.kind == STARTING:
+                continue  # that it was heard is all it says
             elif self._link is link:
                 await self._dealt_with(self._on_frame(frame))
 
@@ -212,18 +214,22 @@ class WorkerProcess:
             self._dealing = False
 
     async def _watch(self, link: StreamLink) -> None:
-        """Kill the worker when it is silent for too long. Loading has no time limit.
+        """Kill the worker when it is silent for too long.
 
         Looks without a sign are counted, not seconds: where this whole process stood still, the
         first look afterwards finds what has come meanwhile.
         """
         quiet, heard = 0, -1
         while True:
-            await asyncio.sleep(self._command.silence / _LOOKS)
-            silent = self._link is link and link.heard == heard and not self._dealing
+            command = self._command
+            await asyncio.sleep(command.silence / _LOOKS)
+            silent = link.heard == heard and not self._dealing
             quiet, heard = quiet + 1 if silent else 0, link.heard
-            if quiet >= _QUIET:
-                self.kill(f"it has been silent for {self._command.silence:g} s")
+            starts = self._link is not link
+            limit = command.start_seconds if starts else command.silence
+            if quiet >= _QUIET * limit / command.silence:
+                what = "nothing new has been heard of its start" if starts else "it has been silent"
+                self.kill(f"{what} for {limit:g} s")
                 return
 
 

@@ -150,8 +150,6 @@ class Workshop:
         running = self.running.get(frame.text("job_id"))
         return running if running and running.attempt == frame.values.get("attempt") else None
 
-    # --- the gate
-
     async def _on_gate_ready(self, frame: Frame) -> None:
         if self._engine_is:
             self.gate.send(Frame("engine", self._engine_is))
@@ -195,7 +193,10 @@ class Workshop:
         """Keep a picture, at the cost of whoever asked for it."""
         running = self.running.get(str(frame.values.get("job_id", "")))
         client = "retouch" if running is None else running.job.client
-        self._blobs.add(frame.payload, client, hold=FETCH_SECONDS)
+        if frame.values.get("passing"):
+            self._blobs.pass_on(frame.payload, client, FETCH_SECONDS)
+        else:
+            self._blobs.add(frame.payload, client, hold=FETCH_SECONDS)
 
     async def _on_gates_word(self, running: Running, frame: Frame) -> None:
         if frame.kind == "admitted":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import socket
 from pathlib import Path
@@ -22,19 +23,19 @@ def main(
     link: int, beat: float, step_seconds: float, blobs: Path, device: str | None, policy: Profile
 ) -> None:
     """Check edits until the front closes the link."""
-    from retouch_daemon.gate.loop import GateLoop
     from retouch_daemon.link.blocking import BlockingLink
     from retouch_daemon.link.pulse import Pulse
-    from retouch_safety.gate import Gate
 
     # The front says when to stop: Ctrl-C in a terminal reaches the whole process group.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    connection = socket.socket(fileno=link)
-    try:
-        own = BlockingLink(connection), Gate(profile=policy), device, blobs
-        GateLoop(*own, Pulse(step_seconds)).run(beat)
-    except OSError:
-        return  # the front is gone
+    own = BlockingLink(socket.socket(fileno=link))
+    with own.starting(beat):
+        from retouch_daemon.gate.loop import GateLoop
+        from retouch_safety.gate import Gate
+
+        loop = GateLoop(own, Gate(profile=policy), device, blobs, Pulse(step_seconds))
+    with contextlib.suppress(OSError):  # the front is gone
+        loop.run(beat)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from google.protobuf.message import Message
 
@@ -17,6 +17,8 @@ from retouch_daemon.phases import phases
 from retouch_daemon.reading.requests import MEDIA_TYPES
 from retouch_safety.sealed import Released
 
+#: What best_of notes in the settings.
+_SIMILARITY: Final = "best_of.similarity"
 #: Sends bytes ahead of the message that names them.
 SendBlob = Callable[[str, bytes], None]
 
@@ -73,6 +75,9 @@ class Answers:
             receipt=shown.receipt.to_json(),
         )
         message.settings.update(cast(Any, dict(result.settings)))
+        score = rank_score(result, self._plan)
+        if score is not None:
+            message.rank_score = score
         if result.patch is not None:
             message.patch.CopyFrom(self._picture(result.patch))
         if result.composite is not None:
@@ -115,6 +120,20 @@ class Answers:
         """Return the digests sent since the last time, for the event that names them."""
         sent, self.blobs = self.blobs, []
         return sent
+
+
+def rank_score(result: EditResult, plan: Plan) -> float | None:
+    """How near best_of found a variant to its prompt, -1 to 1; None where it did not rank.
+
+    It says so of all tries at a variant, in the order of their seeds. The engine says it: what is
+    no such number is left out.
+    """
+    scores = result.settings.get(_SIMILARITY)
+    if not isinstance(scores, list) or len(scores) != plan.candidates:
+        return None
+    score = scores[(result.seed - plan.request.seed) % plan.candidates]
+    is_number = isinstance(score, int | float) and not isinstance(score, bool)
+    return float(score) if is_number and -1.0 <= score <= 1.0 else None
 
 
 def event(**what: Message) -> job_pb2.JobEvent:

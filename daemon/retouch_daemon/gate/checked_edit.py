@@ -17,7 +17,7 @@ from retouch.result import EditResult
 from retouch.trajectories import Step
 from retouch.v1 import edit_pb2, job_pb2, sampling_pb2
 from retouch_daemon.failures import blocked_of
-from retouch_daemon.gate.answers import Answers, event
+from retouch_daemon.gate.answers import Answers, SendBlob, event
 from retouch_daemon.gate.decoders import Decoders
 from retouch_daemon.gate.telling import Telling
 from retouch_daemon.handover import NotAsAdmitted, digest_of, unpacked, unpacked_look
@@ -111,7 +111,7 @@ class CheckedEdit:
         except RetouchError:
             return  # a look that cannot be had is no fault of the edit
         if released is not None:
-            answers = self._answers()
+            answers = self._answers(self.telling.passing_blob)
             message = answers.preview(step.variant, released)
             self.telling.event(event(preview=message), answers.take_blobs())
 
@@ -158,9 +158,9 @@ class CheckedEdit:
         if frame.text("digest") != digest_of(self._request):
             raise NotAsAdmitted("it ran another request than was admitted")
 
-    def _answers(self) -> Answers:
-        device = self._decoders.engine_device
-        return Answers(self._message, self._admitted.plan, device, self.telling.blob)
+    def _answers(self, send_blob: SendBlob | None = None) -> Answers:
+        device, send_blob = self._decoders.engine_device, send_blob or self.telling.blob
+        return Answers(self._message, self._admitted.plan, device, send_blob)
 
     def _tell_results(self, results: Sequence[EditResult]) -> None:
         """Tell the variants; one that the gate refused has its refusal in its place."""

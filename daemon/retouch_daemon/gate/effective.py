@@ -6,6 +6,7 @@ What is written are the request's own words where it has some, and the plan's wh
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -72,7 +73,11 @@ def effective_of(
 
 def provided_by(operation: str) -> str:
     """Return the distribution that provides an operation, with its version."""
-    package = installed().packages.get(operation, "unknown")
+    return _with_version(installed().packages.get(operation, "unknown"))
+
+
+@cache  # what is imported stays as it is: its version is read once
+def _with_version(package: str) -> str:
     try:
         return f"{package} {version(package)}"
     except PackageNotFoundError:

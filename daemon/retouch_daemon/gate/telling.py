@@ -46,6 +46,11 @@ class Telling:
         """Bytes that an event is going to name."""
         self._link.send(Frame("blob", {**self._named, "digest": digest}, data))
 
+    def passing_blob(self, digest: str, data: bytes) -> None:
+        """Bytes of a look: of use until the next one."""
+        values = {**self._named, "digest": digest, "passing": True}
+        self._link.send(Frame("blob", values, data))
+
     def failed(self, problem: Exception, variants: int = 1) -> None:
         """The job ends with an error, or with the gate's refusal of all of it."""
         if isinstance(problem, Blocked):

@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import queue
 import socket
+import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Final
 
 from retouch_daemon.link.frames import (
     HEADER_BYTES,
+    STARTING,
     BrokenFrame,
     Frame,
     Value,
@@ -67,6 +70,32 @@ class BlockingLink:
                 return
 
         threading.Thread(target=beat, name="beat", daemon=True).start()
+
+    @contextmanager
+    def starting(self, seconds: float) -> Iterator[None]:
+        """Tell of the start of this process, which the block is, whenever it has got on.
+
+        It has where more modules are there than before: their imports are what a start takes its
+        time for. One that hangs is therefore heard of no more, be it busy or not.
+
+        Args:
+            seconds: between two looks at it.
+        """
+        started = threading.Event()
+
+        def tell() -> None:
+            known = 0
+            with suppress(OSError):  # the front is gone
+                while not started.wait(seconds):
+                    if (now := len(sys.modules)) != known:
+                        known = now
+                        self.send(Frame(STARTING, {"modules": now}))
+
+        threading.Thread(target=tell, name="starting", daemon=True).start()
+        try:
+            yield
+        finally:
+            started.set()
 
     def receive(self) -> Frame:
         """Wait for the next frame; ``CLOSED`` at the end. Raises BrokenFrame."""

@@ -21,6 +21,8 @@ MOST_PAYLOAD: Final = 2 << 30
 MOST_LATENTS: Final = 512 << 20
 MOST_LOOK: Final = 32 << 20
 MOST_WORDS: Final = 1 << 16
+#: Kind of what a worker says whenever its start has got on.
+STARTING: Final = "starting"
 
 Value: TypeAlias = "str | int | float | bool | list[str] | None"
 

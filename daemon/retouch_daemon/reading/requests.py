@@ -14,7 +14,7 @@ from retouch.errors import InvalidField
 from retouch.imaging.convert import depth_for
 from retouch.imaging.image import Image, Mask
 from retouch.imaging.region import Rect, Size
-from retouch.request import MAX_OPERATIONS, MAX_SEED, MAX_VARIANTS, EditRequest, Output
+from retouch.request import MAX_OPERATIONS, MAX_VARIANTS, EditRequest, Output
 from retouch.v1 import edit_pb2, image_pb2, sampling_pb2
 from retouch_daemon.reading.operations import read_operation
 from retouch_daemon.reading.pictures import Fetch, PictureReader, rect_of
@@ -36,6 +36,9 @@ _DELIVERIES: Final[dict[int, Output]] = {
     edit_pb2.DELIVERY_BOTH: "both",
 }
 _WHOLE: Final = 65_536
+#: Seeds that are drawn are below this: with those of all variants and tries that follow they stay
+#: below 2^31, which every client can hold, also one whose numbers are doubles.
+_DRAWN_SEEDS: Final = 2**31 - 256
 _PADDING: Final = 4.0
 #: What the request's own checks name -> the message's path of it.
 _PATHS: Final = {
@@ -188,7 +191,7 @@ def _seed(sampling: sampling_pb2.Sampling, count: int) -> int:
             raise InvalidField(
                 "sampling.seeds", seeds, "none with SEED_MODE_RANDOM", "leave them out"
             )
-        return secrets.randbelow(MAX_SEED - count)
+        return secrets.randbelow(_DRAWN_SEEDS)
     if mode == sampling_pb2.SEED_MODE_LIST:
         if seeds != list(range(seeds[0] if seeds else 0, (seeds[0] if seeds else 0) + count)):
             allowed = f"{count} seeds, each one more than the last"

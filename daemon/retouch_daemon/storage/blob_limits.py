@@ -15,6 +15,7 @@ class BlobLimits:
         total_bytes: of all.
         client_blobs: blobs of one client.
         client_uploads: uploads of one client under way: the longest untouched is dropped.
+        passing_bytes: in memory, of pictures that only pass.
         free_bytes: that blobs leave on the disk, so that the journal can always be written.
     """
 
@@ -23,4 +24,5 @@ class BlobLimits:
     total_bytes: int = 16 << 30
     client_blobs: int = 100_000
     client_uploads: int = 64
+    passing_bytes: int = 64 << 20
     free_bytes: int = 0

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import os
+import io
 import threading
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO
 
 from retouch_daemon.storage.blob_limits import BlobLimits
+from retouch_daemon.storage.blob_rows import UNNEEDED, BlobRows, BlobStat
 from retouch_daemon.storage.database import Database
-from retouch_daemon.storage.disk import disk, free_bytes, size_of, sync_folder, sync_large
+from retouch_daemon.storage.disk import disk, free_bytes, sync_file, sync_folder, synced_digest
 from retouch_daemon.storage.errors import (
     CorruptBlob,
     QuotaExceeded,
@@ -24,33 +23,18 @@ from retouch_daemon.storage.errors import (
 )
 from retouch_daemon.storage.held import Held
 from retouch_daemon.storage.matching_disk import match_disk
+from retouch_daemon.storage.passing_blobs import PassingBlobs
 from retouch_daemon.storage.reading import blob_file, opened_blob, read_blob
-from retouch_daemon.storage.uploads import Uploads
-
-_UNNEEDED: Final = "NOT pinned AND digest NOT IN (SELECT digest FROM used_blobs)"
-
-
-@dataclass(frozen=True, slots=True)
-class BlobStat:
-    """What is known of a stored blob.
-
-    Attributes:
-        digest: SHA-256 in hexadecimal digits.
-        size: bytes.
-        pinned: whether it stays until it is unpinned.
-    """
-
-    digest: str
-    size: int
-    pinned: bool
+from retouch_daemon.storage.uploads import Upload, Uploads
 
 
 class BlobStore:
     """Bytes by their SHA-256, in files of their own below one folder.
 
     A file gets its name only when its bytes are on the disk and have the digest, so that a crash
-    leaves nothing half-stored. Eviction takes the longest unused, and never what is pinned or what
-    a kept job refers to.
+    leaves nothing half-stored. What takes long of that, as hashing and waiting for the disk, keeps
+    nobody else from the store. Every client has uploads of its own, also of the same digest.
+    Eviction takes the longest unused, and never what is pinned or what a kept job refers to.
 
     Args:
         folder: made if missing, readable by its owner only.
@@ -64,28 +48,28 @@ class BlobStore:
     def __init__(self, folder: Path, database: Database, limits: BlobLimits) -> None:
         self.folder, self.database, self.limits = folder, database, limits
         self.evictions = self.evicted_bytes = 0
-        self._lock = threading.RLock()
+        self._lock, self._rows = threading.RLock(), BlobRows(database)
         with disk(f"make {folder}"):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._uploads = Uploads(folder / "uploads", limits.client_uploads)
-            self._held = Held()
+            self._held, self._passing = Held(), PassingBlobs(limits.passing_bytes)
             match_disk(folder, database)
 
-    def missing(self, digests: Iterable[str]) -> dict[str, int]:
-        """Return what is not stored, each with the bytes of it that an upload has left here.
+    def missing(self, digests: Iterable[str], client: str | None = None) -> dict[str, int]:
+        """Return what is not stored, each with the bytes of it that the client has sent already.
 
         Raises:
             ValueError: not a digest.
         """
         absent = [digest for digest in digests if not self.has(digest)]
-        return {digest: self._uploads.size(digest) for digest in absent}
+        with self._lock:
+            begun = {each: client and self._uploads.find(each, client) for each in absent}
+        return {digest: upload.size if upload else 0 for digest, upload in begun.items()}
 
     def has(self, digest: str) -> bool:
         """Return whether it is stored. Raises ValueError for what is no digest."""
         file = self._file(digest)
-        with self.database.transaction("look for a blob") as connection:
-            asked = "SELECT 1 FROM blobs WHERE digest = ?"
-            return connection.execute(asked, (digest,)).fetchone() is not None and file.is_file()
+        return self._rows.known(digest) is not None and file.is_file()
 
     def stat(self, digest: str) -> BlobStat:
         """Return what is known of a blob.
@@ -94,16 +78,15 @@ class BlobStore:
             UnknownBlob: it is not stored. ValueError: not a digest.
         """
         file = self._file(digest)
-        with self.database.transaction("read what is known of a blob") as connection:
-            row = connection.execute(
-                "SELECT size, pinned FROM blobs WHERE digest = ?", (digest,)
-            ).fetchone()
-        if row is None or not file.is_file():
+        known, passing = self._rows.known(digest), self._passing.get(digest)
+        if known is not None and file.is_file():
+            return known
+        if passing is None:
             raise UnknownBlob(digest)
-        return BlobStat(digest, row[0], bool(row[1]))
+        return BlobStat(digest, len(passing.data), False)
 
     def append(self, digest: str, offset: int, chunk: bytes, client: str) -> int:
-        """Add a piece to an upload; return how many bytes are there now.
+        """Add a piece to a client's upload; return how many bytes are there now.
 
         Args:
             digest: of the whole.
@@ -114,55 +97,83 @@ class BlobStore:
         Raises:
             WrongOffset, QuotaExceeded, StorageFailed; ValueError: not a digest.
         """
-        upload = self._uploads.file(digest)
         with self._lock, disk("keep an upload"):
-            there = size_of(upload)
+            known = self._uploads.find(digest, client)
+            there = known.size if known else 0
             if offset not in (0, there):
                 raise WrongOffset(digest, offset, there)
             if not offset:
                 self._uploads.drop_abandoned()
-            self._check_room(digest, offset + len(chunk), client)
+            self._check_room(offset + len(chunk), client, known)
             self._check_free(len(chunk))
-            self._uploads.begin(digest, client)
-            with upload.open("r+b" if offset else "wb") as file:
-                file.seek(offset)
-                file.write(chunk)
-            return offset + len(chunk)
+            upload = self._uploads.touch(digest, client)
+            upload.write(offset, chunk)
+            return upload.size
 
     def finish(self, digest: str, client: str) -> BlobStat:
-        """Turn an upload into a blob. Harmless when it is stored already.
+        """Turn a client's upload into a blob. Harmless when it is stored already.
 
         Raises:
             UnknownBlob: there is no upload. CorruptBlob: other bytes; the upload is dropped.
-            QuotaExceeded, StorageFailed.
+            QuotaExceeded, StorageFailed: the upload stays.
         """
-        upload = self._uploads.file(digest)
-        with disk("store a blob"):
-            sync_large(upload)
         with self._lock, disk("store a blob"):
-            stored, found = self.has(digest), ""
-            if upload.is_file():
-                with upload.open("rb") as file:
-                    found = hashlib.file_digest(file, "sha256").hexdigest()
-                    os.fsync(file.fileno())
-            if found == digest:
+            upload = self._uploads.find(digest, client)
+            if upload is None:
+                self.stat(digest)
+                return self._known(digest, client)
+            self._uploads.take(upload)
+        try:
+            # Nobody else can write there now, nor has to wait until seconds later all is read.
+            with disk("store a blob"):
+                found = synced_digest(upload.file)
+            return self._settled(upload, found, client)
+        except BaseException:
+            with self._lock, disk("store a blob"):
+                self._uploads.give_back(upload)
+            raise
+
+    def _settled(self, upload: Upload, found: str, client: str) -> BlobStat:
+        """Store an upload that has the digest ``found``, or drop it."""
+        with self._lock, disk("store a blob"):
+            stored = self.has(upload.digest)
+            if found == upload.digest:
                 # Also where it is stored: the disk may have changed those bytes.
-                self._place(upload, digest, 0 if stored else size_of(upload))
-            elif found:
-                upload.unlink()
-            self._uploads.end(digest)
-            if not stored and found != digest:
-                raise CorruptBlob(digest, found) if found else UnknownBlob(digest)
-            return self._known(digest, client)
+                self._place(upload, 0 if stored else upload.size)
+            self._uploads.drop(upload)
+            if not stored and found != upload.digest:
+                raise CorruptBlob(upload.digest, found)
+            return self._known(upload.digest, client)
 
     def add(self, data: bytes, client: str, hold: float = 0.0) -> BlobStat:
         """Store bytes; hold them for some seconds. Raises as :meth:`append` and :meth:`finish`."""
         digest = hashlib.sha256(data).hexdigest()
         self._held.hold(digest, hold)
-        with self._lock:
-            if not self.has(digest):
-                self.append(digest, 0, data, client)
-            return self.finish(digest, client)
+        with self._lock, disk("store a blob"):
+            if self.has(digest):
+                return self._known(digest, client)
+            self._check_room(len(data), client)
+            self._check_free(len(data))
+            upload = self._uploads.whole(digest, client, len(data))
+        try:
+            with disk("store a blob"):
+                upload.write(0, data)
+                sync_file(upload.file)
+            return self._settled(upload, digest, client)
+        finally:
+            with self._lock, disk("store a blob"):
+                self._uploads.drop(upload)
+
+    def pass_on(self, data: bytes, client: str, seconds: float) -> str:
+        """Have bytes there to be read for some seconds, and return their digest.
+
+        They are in memory alone: gone when this process ends, and missing for jobs. Where there is
+        no room they are stored. Raises as :meth:`add`.
+        """
+        digest = hashlib.sha256(data).hexdigest()
+        if not self._passing.keep(digest, data, client, seconds):
+            self.add(data, client, seconds)
+        return digest
 
     def read(self, digest: str) -> bytes:
         """Return the bytes of a blob, whose digest is checked, and note that it was used.
@@ -171,11 +182,15 @@ class BlobStore:
             UnknownBlob: not stored. CorruptBlob: the disk has changed it; it is dropped, so that
             it can be uploaded again. StorageFailed.
         """
+        if (passing := self._passing.get(digest)) is not None:
+            return passing.data
         with self._used(digest):
             return read_blob(self.folder, digest)
 
     def opened(self, digest: str) -> BinaryIO:
         """Return the file of a blob, open, for those too large to hold. Raises as :meth:`read`."""
+        if (passing := self._passing.get(digest)) is not None:
+            return io.BytesIO(passing.data)
         with self._used(digest):
             return opened_blob(self.folder, digest)
 
@@ -186,35 +201,27 @@ class BlobStore:
         except CorruptBlob:
             self._forget(digest)
             raise
-        # A power cut may take this: it only says which goes first where room is needed.
-        with self.database.transaction("note that a blob was used", lasting=False) as connection:
-            connection.execute("UPDATE blobs SET used = ? WHERE digest = ?", (time.time(), digest))
+        self._rows.used(digest)
 
     def pin(self, digest: str, pinned: bool) -> None:
         """Keep a blob until it is unpinned, or not any longer. Raises UnknownBlob."""
-        with self.database.transaction("pin a blob") as connection:
+        if pinned and (passing := self._passing.get(digest)) is not None:
+            self.add(passing.data, passing.client)
+        with self.database.transaction("pin a blob"):
             self.stat(digest)
-            connection.execute(
-                "UPDATE blobs SET pinned = ? WHERE digest = ?", (int(pinned), digest)
-            )
+            self._rows.pin(digest, pinned)
 
     def evict(self, wanted: int, client: str | None = None) -> int:
         """Remove the longest unused, of one client or of all; return the bytes freed.
 
         As many as are ``wanted``, and none where there are not as many.
         """
-        with self.database.transaction("find blobs that nobody needs") as connection:
-            rows = connection.execute(
-                f"SELECT digest, size FROM blobs WHERE {_UNNEEDED} "
-                "AND (?1 IS NULL OR client = ?1) ORDER BY used",
-                (client,),
-            ).fetchall()
-        rows, freed = [row for row in rows if row[0] not in self._held], 0
+        rows, freed = [row for row in self._rows.unneeded(client) if row[0] not in self._held], 0
         if sum(size for _, size in rows) >= wanted:
             for digest, size in rows:
                 if freed >= wanted:
                     break
-                if self._forget(digest, _UNNEEDED):
+                if self._forget(digest, UNNEEDED):
                     freed += size
                     self.evictions += 1
         self.evicted_bytes += freed
@@ -222,25 +229,19 @@ class BlobStore:
 
     def total(self, client: str | None = None) -> int:
         """Return the bytes that are stored, of one client or of all."""
-        return self._sums(client)[1]
+        return self._rows.sums(client)[1]
 
     def count(self, client: str | None = None) -> int:
         """Return how many are stored, of one client or of all."""
-        return self._sums(client)[0]
+        return self._rows.sums(client)[0]
 
-    def _sums(self, client: str | None) -> tuple[int, int]:
-        asked = "SELECT COUNT(*), COALESCE(SUM(size), 0) FROM blobs"
-        where, values = ("", ()) if client is None else (" WHERE client = ?", (client,))
-        with self.database.transaction("add up blobs") as connection:
-            count, size = connection.execute(asked + where, values).fetchone()
-        return int(count), int(size)
-
-    def _check_room(self, digest: str, size: int, client: str) -> None:
+    def _check_room(self, size: int, client: str, but: Upload | None = None) -> None:
+        """Make room for an upload that will have ``size`` bytes, instead of ``but``."""
         if size > self.limits.blob_bytes:
             fix = "send a smaller picture"
             raise QuotaExceeded("bytes of one blob", size, self.limits.blob_bytes, fix)
-        self._make_room(self._uploads.others(digest, client) + size, client)
-        self._make_room(self._uploads.all_but(digest) + size)
+        self._make_room(self._uploads.bytes(client, but=but) + size, client)
+        self._make_room(self._uploads.bytes(but=but) + size)
         if self.count(client) >= self.limits.client_blobs and not self.evict(1, client):
             wanted, fix = self.limits.client_blobs + 1, "unpin or wait, or raise the limit"
             raise QuotaExceeded("blobs of one client", wanted, self.limits.client_blobs, fix)
@@ -265,36 +266,27 @@ class BlobStore:
             what = "bytes of all clients" if client is None else "bytes of one client"
             raise QuotaExceeded(what, most + over, most, "unpin some, wait, or raise the limit")
 
-    def _place(self, upload: Path, digest: str, more: int) -> None:
+    def _place(self, upload: Upload, more: int) -> None:
         """Give checked bytes their name; ``more`` is what that adds to all."""
-        self._make_room(more + self._uploads.all_but(digest))
-        target = self._file(digest)
+        self._make_room(more + self._uploads.bytes(but=upload))
+        target = self._file(upload.digest)
         if not target.parent.is_dir():
             target.parent.mkdir(mode=0o700)
             sync_folder(self.folder)
-        upload.replace(target)
+        upload.file.replace(target)
         sync_folder(target.parent)
 
     def _known(self, digest: str, client: str) -> BlobStat:
-        size = self._file(digest).stat().st_size
-        with self.database.transaction("note a blob") as connection:
-            connection.execute(
-                "INSERT INTO blobs (digest, size, client, used) VALUES (?, ?, ?, ?) "
-                "ON CONFLICT (digest) DO UPDATE SET used = excluded.used, size = excluded.size",
-                (digest, size, client, time.time()),
-            )
+        self._rows.note(digest, self._file(digest).stat().st_size, client)
         return self.stat(digest)
 
     def _forget(self, digest: str, where: str = "TRUE") -> bool:
         """Remove a blob that is still as ``where`` says; return whether it was."""
-        with self._lock, disk("remove a blob"):
-            with self.database.transaction("forget a blob") as connection:
-                asked = f"DELETE FROM blobs WHERE digest = ? AND {where}"
-                if connection.execute(asked, (digest,)).rowcount == 0:
-                    return False
+        with self._lock, disk("remove a blob"), self._rows.forgetting(digest, where) as was_there:
+            if was_there:
                 # Before the commit, for which a full disk may need this room.
                 self._file(digest).unlink(missing_ok=True)
-            return True
+            return was_there
 
     def _file(self, digest: str) -> Path:
         return blob_file(self.folder, digest)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -28,14 +29,20 @@ def free_bytes(folder: Path) -> int:
     return shutil.disk_usage(folder).free
 
 
-def sync_large(file: Path) -> None:
-    """Bring what a large file has to the disk; nothing where it is small, or is not there.
+def sync_file(file: Path) -> None:
+    """Bring what a file has to the disk."""
+    with file.open("rb") as opened:
+        os.fsync(opened.fileno())
 
-    It takes seconds. Whoever does it before taking a lock holds that for the small rest alone.
+
+def synced_digest(file: Path) -> str:
+    """Return the SHA-256 of what a file has, all of which is on the disk when this returns.
+
+    It takes seconds where the file is large.
     """
-    if size_of(file) >= LARGE:
-        with suppress(FileNotFoundError), file.open("rb") as opened:
-            os.fsync(opened.fileno())
+    with file.open("rb") as opened:
+        os.fsync(opened.fileno())
+        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def sync_folder(folder: Path) -> None:

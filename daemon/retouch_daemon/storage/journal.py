@@ -175,6 +175,7 @@ class Journal:
         seq: int,
         blobs: Sequence[str] = (),
         state: State | None = None,
+        lasting: bool = True,
     ) -> bool:
         """Keep an event, the blobs that it names, and the state that it brings.
 
@@ -184,6 +185,8 @@ class Journal:
             seq: its number within the job, above those of all events before.
             blobs: digests that the event refers to: they stay while the job does.
             state: the job's state from now on; None leaves it.
+            lasting: whether the disk is waited for. Without, a power cut may take it: for what is
+                told anew when the job begins again.
 
         Returns:
             False, and nothing is kept, where the job is over already.
@@ -191,7 +194,7 @@ class Journal:
         Raises:
             UnknownJob. UnknownBlob: one that it names is not stored, or not any longer.
         """
-        with self.database.transaction("keep an event") as connection:
+        with self.database.transaction("keep an event", lasting=lasting) as connection:
             if self._one(connection, job_id).state in OVER:
                 return False
             connection.execute(

@@ -25,7 +25,12 @@ _NAMES = {
     "working_size": "working_size",
 }
 _WORDS = ("prompt", "negative", "model", "sampler")
-_RANGES = {"variants": (1, 16), "steps": (1, 250), "feather": (0, 4096), "seed": (0, 2**63 - 1)}
+_DIGITS = re.compile("[0-9]{1,19}")
+#: The largest whole number that JavaScript, and so any reader of JSON, holds.
+_MOST_NUMBER = 2**53 - 1
+#: The largest seed that the daemon takes. What it draws itself is below 2^31.
+MOST_SEED = 2**63 - 1
+_RANGES = {"variants": (1, 16), "steps": (1, 250), "feather": (0, 4096), "seed": (0, MOST_SEED)}
 
 
 @dataclass(frozen=True)
@@ -95,6 +100,8 @@ class Choices:
                 found[name] = list(value) if isinstance(value, tuple) else value
         if self.seed is None:
             found["seed"] = _PER_FILE
+        elif self.seed > _MOST_NUMBER:
+            found["seed"] = str(self.seed)
         if self.feather:
             found["feather"] = round(self.feather)
         found["operations"] = [{each.name: _plain(each.parameters)} for each in self.operations]
@@ -213,6 +220,9 @@ def _checked(name: str, mine: str, value: Any) -> Any:
     if mine == "working_size" and isinstance(value, (list, tuple)) and len(value) == 2:
         return (int(value[0]), int(value[1]))
     low, high = _RANGES.get(mine, (0, 65536))
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
+    if mine == "seed" and _DIGITS.fullmatch(str(value)):
+        value = int(value)  # a text where no number of JavaScript holds it
+    kinds = int if mine == "seed" else (int, float)
+    if isinstance(value, bool) or not isinstance(value, kinds) or not low <= value <= high:
         raise ValueError(f"{name}: got {value!r}; allowed: {low} to {high}. Fix: choose another.")
     return value

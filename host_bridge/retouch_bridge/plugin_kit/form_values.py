@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
-from .choices import Choices, OperationChoice
+from .choices import MOST_SEED, Choices, OperationChoice
 from .form_fields import Field
 
+_DIGITS = re.compile("[0-9]{1,19}")
 _PLAIN = ("preview_side", "working_size", "priority", "group")
 _OF_EDIT = (
     "prompt",
@@ -111,6 +113,11 @@ def _number(field: Field, value: Any) -> Any:
     low = "any" if field.low is None else f"{field.low:g}"
     high = "any" if field.high is None else f"{field.high:g}"
     allowed = f"{low} to {high}{' ' + field.unit if field.unit else ''}"
+    # What the daemon reports may be larger than what people write, and no float holds it.
+    if field.key == "seed" and isinstance(value, (int, str)) and _DIGITS.fullmatch(str(value)):
+        if int(value) > MOST_SEED:
+            raise ValueError(_wrong(field, value, f"0 to {MOST_SEED}"))
+        return int(value)
     try:
         number = float(value)
     except (TypeError, ValueError):

@@ -104,6 +104,8 @@ def _truth(said: Located, path: str, value: Any) -> bool:
 def _seed(said: Located, path: str, value: Any) -> int | str:
     if value == PER_FILE:
         return PER_FILE
+    if isinstance(value, str) and value.isascii() and value.isdecimal():
+        value = int(value)  # as plugins write one that no number of JavaScript holds
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_SEED:
         allowed = f"a whole number in [0, {MAX_SEED}], or {PER_FILE}"
         raise said.wrong(path, value, allowed, "choose one of these")

@@ -29,6 +29,7 @@ class RemoteResult:
         receipt_json: the receipt as the gate signed it; empty where it refused.
         settings: effective settings, as of ``retouch.EditResult``.
         effective: everything needed to make it again; None where the gate refused.
+        rank_score: similarity of picture and prompt, -1 to 1; None where best_of did not rank.
     """
 
     patch: bytes | None
@@ -40,6 +41,7 @@ class RemoteResult:
     receipt_json: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
     effective: plan_pb2.EffectiveParameters | None = None
+    rank_score: float | None = None
 
     def save(self, path: str | Path) -> Path:
         """Write the whole picture, or else the patch, as the daemon's gate encoded it.
@@ -107,6 +109,7 @@ class Gathering:
                 receipt_json=result.receipt,
                 settings=_plain(MessageToDict(result.settings)),
                 effective=result.effective,
+                rank_score=result.rank_score if result.HasField("rank_score") else None,
             )
         )
 

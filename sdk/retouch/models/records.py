@@ -7,15 +7,18 @@ import os
 import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
+from typing import TypeAlias
 
 from retouch.errors import InvalidField, ModelInvalid, ModelMissing, RetouchError
-from retouch.models.detect import Kind, detect
+from retouch.models.detect import Description, Kind, detect
 from retouch.models.weights_file import read_json
 
 #: Environment variable with the only folders that models of users may lie in, as in ``PATH``.
 ROOTS_VARIABLE = "RETOUCH_MODEL_ROOTS"
 EMBEDDED = Path(__file__).parent / "embedded"
+_Stamp: TypeAlias = tuple[tuple[str, int, int], ...]
 NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")
 
 
@@ -209,10 +212,11 @@ def _allowed(record: ModelRecord) -> ModelRecord:
 
 
 def _embedded(folder: Path) -> ModelRecord:
-    found = detect(folder)
+    found, size = _described(folder, _stamp(folder))
     family, prediction = found.family, found.prediction_type
     if found.base and found.kind == "checkpoint":
-        lender = detect(folder.parent / found.base)
+        base = folder.parent / found.base
+        lender, _ = _described(base, _stamp(base))
         family, prediction = lender.family, prediction or lender.prediction_type
     return ModelRecord(
         name=folder.name,
@@ -223,6 +227,28 @@ def _embedded(folder: Path) -> ModelRecord:
         prediction_type=prediction,
         cross_attention_dim=found.cross_attention_dim,
         base=found.base,
-        bytes=size_on_disk(folder),
+        bytes=size,
         embedded=True,
     )
+
+
+@lru_cache(maxsize=64)
+def _described(folder: Path, stamp: _Stamp) -> tuple[Description, int]:
+    """What a folder holds, and its bytes: every plan asks for all models, and they seldom change.
+
+    Args:
+        folder: of an embedded model.
+        stamp: of its files as they are now.
+    """
+    return detect(folder), size_on_disk(folder)
+
+
+def _stamp(folder: Path) -> _Stamp:
+    """Name, time and size of every file below a folder: as long as they stay, so does the model."""
+    found = []
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            file = os.path.join(parent, name)
+            about = os.stat(file)
+            found.append((file, about.st_mtime_ns, about.st_size))
+    return tuple(found)

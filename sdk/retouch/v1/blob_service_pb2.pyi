@@ -77,7 +77,7 @@ class MissingBlob(_message.Message):
     sha256: _builtins.str
     """Its digest."""
     uploaded_bytes: _builtins.int
-    """Bytes that an interrupted upload has left: go on from there."""
+    """Bytes that an interrupted upload of the same client has left: go on from there."""
     def __init__(
         self,
         *,

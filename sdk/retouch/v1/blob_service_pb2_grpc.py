@@ -76,9 +76,9 @@ class BlobServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Put(self, request_iterator, context):
-        """Uploads one blob in pieces, and goes on with one that was interrupted. ABORTED: the piece does
-        not follow on what is there. DATA_LOSS: the bytes have another digest; start again.
-        RESOURCE_EXHAUSTED: a quota.
+        """Uploads one blob in pieces, and goes on with one of the same client that was interrupted.
+        ABORTED: the piece does not follow on what is there. DATA_LOSS: the bytes have another digest;
+        start again. RESOURCE_EXHAUSTED: a quota.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -38,9 +38,9 @@ class BlobServiceStub:
     Missing: _grpc.UnaryUnaryMultiCallable[_blob_service_pb2.MissingRequest, _blob_service_pb2.MissingResponse]
     """Which of these must still be uploaded, and from which byte on."""
     Put: _grpc.StreamUnaryMultiCallable[_blob_service_pb2.PutRequest, _blob_service_pb2.PutResponse]
-    """Uploads one blob in pieces, and goes on with one that was interrupted. ABORTED: the piece does
-    not follow on what is there. DATA_LOSS: the bytes have another digest; start again.
-    RESOURCE_EXHAUSTED: a quota.
+    """Uploads one blob in pieces, and goes on with one of the same client that was interrupted.
+    ABORTED: the piece does not follow on what is there. DATA_LOSS: the bytes have another digest;
+    start again. RESOURCE_EXHAUSTED: a quota.
     """
     Get: _grpc.UnaryStreamMultiCallable[_blob_service_pb2.GetRequest, _blob_service_pb2.GetResponse]
     """Downloads one blob in pieces, from any byte on. NOT_FOUND: it is not stored."""
@@ -61,9 +61,9 @@ class BlobServiceAsyncStub(BlobServiceStub):
     Missing: _aio.UnaryUnaryMultiCallable[_blob_service_pb2.MissingRequest, _blob_service_pb2.MissingResponse]  # type: ignore[assignment]
     """Which of these must still be uploaded, and from which byte on."""
     Put: _aio.StreamUnaryMultiCallable[_blob_service_pb2.PutRequest, _blob_service_pb2.PutResponse]  # type: ignore[assignment]
-    """Uploads one blob in pieces, and goes on with one that was interrupted. ABORTED: the piece does
-    not follow on what is there. DATA_LOSS: the bytes have another digest; start again.
-    RESOURCE_EXHAUSTED: a quota.
+    """Uploads one blob in pieces, and goes on with one of the same client that was interrupted.
+    ABORTED: the piece does not follow on what is there. DATA_LOSS: the bytes have another digest;
+    start again. RESOURCE_EXHAUSTED: a quota.
     """
     Get: _aio.UnaryStreamMultiCallable[_blob_service_pb2.GetRequest, _blob_service_pb2.GetResponse]  # type: ignore[assignment]
     """Downloads one blob in pieces, from any byte on. NOT_FOUND: it is not stored."""
@@ -93,9 +93,9 @@ class BlobServiceServicer(metaclass=_abc_1.ABCMeta):
         request_iterator: _MaybeAsyncIterator[_blob_service_pb2.PutRequest],
         context: _ServicerContext,
     ) -> _typing.Union[_blob_service_pb2.PutResponse, _abc.Awaitable[_blob_service_pb2.PutResponse]]:
-        """Uploads one blob in pieces, and goes on with one that was interrupted. ABORTED: the piece does
-        not follow on what is there. DATA_LOSS: the bytes have another digest; start again.
-        RESOURCE_EXHAUSTED: a quota.
+        """Uploads one blob in pieces, and goes on with one of the same client that was interrupted.
+        ABORTED: the piece does not follow on what is there. DATA_LOSS: the bytes have another digest;
+        start again. RESOURCE_EXHAUSTED: a quota.
         """
 
     @_abc_1.abstractmethod

@@ -179,7 +179,7 @@ class OperationDescription(_message.Message):
     message_type: _builtins.str
     """Full name of its message, for example "retouch.v1.SDEdit"; empty = it has none of its own."""
     needs_mask: _builtins.bool
-    """Whether the request must have a mask."""
+    """Whether the request must have a mask, or a selected rectangle."""
     accepts_region: _builtins.bool
     """Whether it takes Operation.region."""
     accepts_window: _builtins.bool

@@ -286,7 +286,6 @@ class Result(_message.Message):
     VARIANT_FIELD_NUMBER: _builtins.int
     PATCH_FIELD_NUMBER: _builtins.int
     BOUNDS_FIELD_NUMBER: _builtins.int
-    COMPOSITE_MASK_FIELD_NUMBER: _builtins.int
     COMPOSITED_FIELD_NUMBER: _builtins.int
     SEED_FIELD_NUMBER: _builtins.int
     EFFECTIVE_FIELD_NUMBER: _builtins.int
@@ -297,11 +296,13 @@ class Result(_message.Message):
     variant: _builtins.int
     """Which variant, from 0."""
     seed: _builtins.int
-    """The seed of this variant."""
+    """The seed of this variant. Below 2^31 where the daemon drew it, so that every client can hold it."""
     receipt_id: _builtins.str
     """Number of the signed receipt that the gate wrote."""
     rank_score: _builtins.float
-    """Similarity of picture and prompt, when best_of ranked. Range -1 to 1."""
+    """Similarity of picture and prompt, when best_of ranked; of the edit as it came from the network.
+    Range -1 to 1.
+    """
     receipt: _builtins.str
     """The receipt as the gate signed it: one line of JSON."""
     @_builtins.property
@@ -311,10 +312,6 @@ class Result(_message.Message):
     @_builtins.property
     def bounds(self) -> _image_pb2.Rect:
         """Where the patch lies on the canvas, in canvas pixels."""
-
-    @_builtins.property
-    def composite_mask(self) -> _image_pb2.ImageRef:
-        """One-channel picture of the patch's size: how much of the patch is seen. White = all."""
 
     @_builtins.property
     def composited(self) -> _image_pb2.ImageRef:
@@ -336,7 +333,6 @@ class Result(_message.Message):
         variant: _builtins.int = ...,
         patch: _image_pb2.ImageRef | None = ...,
         bounds: _image_pb2.Rect | None = ...,
-        composite_mask: _image_pb2.ImageRef | None = ...,
         composited: _image_pb2.ImageRef | None = ...,
         seed: _builtins.int = ...,
         effective: _plan_pb2.EffectiveParameters | None = ...,
@@ -345,9 +341,9 @@ class Result(_message.Message):
         receipt: _builtins.str = ...,
         settings: _struct_pb2.Struct | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_rank_score", b"_rank_score", "bounds", b"bounds", "composite_mask", b"composite_mask", "composited", b"composited", "effective", b"effective", "patch", b"patch", "rank_score", b"rank_score", "settings", b"settings"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_rank_score", b"_rank_score", "bounds", b"bounds", "composited", b"composited", "effective", b"effective", "patch", b"patch", "rank_score", b"rank_score", "settings", b"settings"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_rank_score", b"_rank_score", "bounds", b"bounds", "composite_mask", b"composite_mask", "composited", b"composited", "effective", b"effective", "patch", b"patch", "rank_score", b"rank_score", "receipt", b"receipt", "receipt_id", b"receipt_id", "seed", b"seed", "settings", b"settings", "variant", b"variant"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_rank_score", b"_rank_score", "bounds", b"bounds", "composited", b"composited", "effective", b"effective", "patch", b"patch", "rank_score", b"rank_score", "receipt", b"receipt", "receipt_id", b"receipt_id", "seed", b"seed", "settings", b"settings", "variant", b"variant"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__rank_score: _TypeAlias = _typing.Literal["rank_score"]  # noqa: Y015
     _WhichOneofArgType__rank_score: _TypeAlias = _typing.Literal["_rank_score", b"_rank_score"]  # noqa: Y015

@@ -32,7 +32,7 @@ class _SeedModeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SeedMode.Val
     SEED_MODE_LIST: _SeedMode.ValueType  # 2
     """Variant i uses seeds[i]; there must be as many seeds as variants."""
     SEED_MODE_RANDOM: _SeedMode.ValueType  # 3
-    """The daemon draws the seeds and reports them; `seeds` must be empty."""
+    """The daemon draws the seeds, each below 2^31, and reports them; `seeds` must be empty."""
 
 class SeedMode(_SeedMode, metaclass=_SeedModeEnumTypeWrapper):
     """How the seeds are given to the variants of an edit. Noise is always drawn on the CPU, so a seed
@@ -46,7 +46,7 @@ SEED_MODE_INCREMENT: SeedMode.ValueType  # 1
 SEED_MODE_LIST: SeedMode.ValueType  # 2
 """Variant i uses seeds[i]; there must be as many seeds as variants."""
 SEED_MODE_RANDOM: SeedMode.ValueType  # 3
-"""The daemon draws the seeds and reports them; `seeds` must be empty."""
+"""The daemon draws the seeds, each below 2^31, and reports them; `seeds` must be empty."""
 Global___SeedMode: _TypeAlias = SeedMode  # noqa: Y015
 
 @_typing.final

@@ -157,7 +157,7 @@ def test_a_stream_stops_while_nothing_comes():
     threading.Timer(0.1, stop.set).start()
     began = time.monotonic()
     assert list(stream) == []
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 10
 
 
 def test_a_server_that_says_nothing_is_given_up():
@@ -165,7 +165,7 @@ def test_a_server_that_says_nothing_is_given_up():
     began = time.monotonic()
     with pytest.raises(Lost, match=r"no answer for 0\.3 s"):
         wire.retouch(timeout=0.3).describe()
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 10
 
 
 def test_nobody_there_says_how_to_start_it():
@@ -240,7 +240,7 @@ def test_patience_ends_when_told_or_when_the_time_is_over():
     threading.Timer(0.1, stop.set).start()
     with pytest.raises(Stopped):
         patiently(gone, 60, stop)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 10
 
 
 def test_what_no_waiting_mends_is_said_at_once():

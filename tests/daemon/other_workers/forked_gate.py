@@ -13,6 +13,8 @@ import time
 from pathlib import Path
 
 FOLDER = "FORKED_GATE_FOLDER"
+#: Seconds that a slow decoding takes, and one that hangs.
+SLOW, HANGS = 4.5, 20.0
 
 
 def hand_over(link, words):
@@ -93,17 +95,17 @@ def instrumented(folder):
         if not loop._edits:  # it is over: the next one is another try
             points.left = -1
 
-    def decoding(decoder, latents):
+    def decoding(decoder, latents, **given):
         if ":kills the decoder:" in mode[0]:
             os._exit(7)
         if ":hangs:" in mode[0] and not (folder / "hung").exists():
             (folder / "hung").touch()
-            BlockingLink.send = lambda link, frame: time.sleep(6) or os._exit(7)
-            time.sleep(6)
+            BlockingLink.send = lambda link, frame: time.sleep(HANGS) or os._exit(7)
+            time.sleep(HANGS)
         if ":slow:" in mode[0]:
             (folder / "decoding").touch()
-            time.sleep(3)
-        return decode(decoder, latents)
+            time.sleep(SLOW)
+        return decode(decoder, latents, **given)
 
     GateLoop._admit, GateLoop._tell_at, Decoder.decode = admitting, telling_at, decoding
 

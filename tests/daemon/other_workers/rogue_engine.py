@@ -20,6 +20,7 @@ from retouch_daemon.link.frames import Frame
 SHAPE = (1, 4, 32, 32)
 PIXELS = np.full((128, 128, 3), 77, np.uint8).tobytes()
 DIGEST = "5" * 64
+HANGS = 60.0  # seconds
 
 
 def digest_of(request):
@@ -77,7 +78,7 @@ def lying_header():
 
 def silent(job):
     job.link._sending.acquire()  # beats wait, too
-    time.sleep(60)
+    time.sleep(HANGS)
 
 
 ZEROS = np.zeros(SHAPE, np.float32)

@@ -1,0 +1,234 @@
+"""Uploads under way: nobody's is in another's way, or waits while another's is read."""
+
+import asyncio
+import hashlib
+import os
+import tempfile
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import grpc
+import pytest
+
+from retouch.v1 import blob_service_pb2 as pb
+from retouch.v1 import blob_service_pb2_grpc as rpc
+from retouch_daemon.front.blob_service import CHUNK, BlobService
+from retouch_daemon.storage.blob_store import BlobLimits, BlobStore
+from retouch_daemon.storage.database import Database
+from retouch_daemon.storage.errors import CorruptBlob, QuotaExceeded, UnknownBlob, WrongOffset
+
+DATA = bytes(range(256)) * 8
+DIGEST = hashlib.sha256(DATA).hexdigest()
+
+
+@pytest.fixture
+def tmp_path():
+    """In memory where that can be had: what is synced after every step takes no time there."""
+    memory = Path("/dev/shm")
+    place = memory if os.access(memory, os.W_OK) else None
+    with tempfile.TemporaryDirectory(dir=place) as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def make(tmp_path):
+    """Makes a store, again over the same folder as after a restart."""
+    opened = Database(tmp_path / "journal.sqlite")
+    yield lambda **limits: BlobStore(tmp_path / "blobs", opened, BlobLimits(**limits))
+    opened.close()
+
+
+@pytest.fixture
+def store(make):
+    return make()
+
+
+@pytest.fixture
+def reading(monkeypatch):
+    """What hashes files waits until it is let; the names of those that do."""
+    hashing, go_on, names = hashlib.file_digest, threading.Event(), []
+
+    def held(file, kind):
+        if kind == "sha256" and Path(file.name).parent.name == "uploads":
+            names.append(file.name)
+            assert go_on.wait(20)
+        return hashing(file, kind)
+
+    monkeypatch.setattr(hashlib, "file_digest", held)
+    yield go_on, names
+    go_on.set()
+
+
+def wait_for(condition):
+    for _ in range(2000):
+        if condition():
+            return
+        threading.Event().wait(0.01)
+    raise AssertionError("it never came to that")
+
+
+def uploads_of(store):
+    return sorted(file.name for file in (store.folder / "uploads").iterdir())
+
+
+def test_an_upload_that_is_read_to_check_it_keeps_nobody_from_the_store(store, reading):
+    """All clients, and the results of all edits, waited for seconds where one sent a gigabyte."""
+    go_on, names = reading
+    store.append(DIGEST, 0, DATA, "host")
+    with ThreadPoolExecutor(2) as pool:
+        finishing = pool.submit(store.finish, DIGEST, "host")
+        wait_for(lambda: names)
+        result = pool.submit(store.add, b"result", "another").result(5)
+        assert store.read(result.digest) == b"result"
+        assert store.missing([DIGEST], "host") == {DIGEST: 0}, "it is in nobody's hands now"
+        go_on.set()
+        assert finishing.result(20).size == len(DATA)
+    assert store.read(DIGEST) == DATA and uploads_of(store) == []
+
+
+def test_nobody_can_add_to_the_upload_of_another(store):
+    store.append(DIGEST, 0, DATA[:100], "host")
+    assert store.missing([DIGEST], "other") == {DIGEST: 0}
+    assert store.missing([DIGEST]) == {DIGEST: 0}
+    with pytest.raises(WrongOffset) as caught:
+        store.append(DIGEST, 100, b"wrong", "other")
+    assert caught.value.expected == 0
+    store.append(DIGEST, 0, b"wrong from the first", "other")
+    assert store.missing([DIGEST], "host") == {DIGEST: 100}
+    store.append(DIGEST, 100, DATA[100:], "host")
+    with pytest.raises(CorruptBlob):
+        store.finish(DIGEST, "other")
+    with pytest.raises(UnknownBlob):
+        store.finish(DIGEST, "third")
+    assert store.finish(DIGEST, "host").size == len(DATA)
+    assert store.read(DIGEST) == DATA and uploads_of(store) == []
+
+
+def test_two_clients_send_the_same_at_once(store, reading):
+    go_on, names = reading
+    for client in ("host", "other"):
+        store.append(DIGEST, 0, DATA, client)
+    with ThreadPoolExecutor(2) as pool:
+        both = [pool.submit(store.finish, DIGEST, client) for client in ("host", "other")]
+        wait_for(lambda: len(names) == 2)
+        go_on.set()
+        assert [each.result(20).size for each in both] == [len(DATA)] * 2
+    assert store.read(DIGEST) == DATA and uploads_of(store) == []
+    assert store.total() == len(DATA), "it is kept once"
+
+
+@pytest.mark.parametrize("again", [DATA, b"wrong"])
+def test_a_client_sends_it_again_while_the_first_is_checked(store, reading, again):
+    """What comes later must not get into bytes that are checked, or are found good, already."""
+    go_on, names = reading
+    store.append(DIGEST, 0, DATA, "host")
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(store.finish, DIGEST, "host")
+        wait_for(lambda: names)
+        store.append(DIGEST, 0, again, "host")
+        second = pool.submit(store.finish, DIGEST, "host")
+        wait_for(lambda: len(names) == 2)
+        go_on.set()
+        assert first.result(20).size == len(DATA)
+        if second.exception(20):  # wrong, and read before the first was stored
+            assert again != DATA and isinstance(second.exception(), CorruptBlob)
+    assert store.read(DIGEST) == DATA and uploads_of(store) == []
+
+
+def test_every_client_goes_on_with_its_own_after_a_restart(make):
+    store = make(client_bytes=5000)
+    store.append(DIGEST, 0, DATA[:100], "host")
+    store.append(DIGEST, 0, b"wrong", "other")
+    store = make(client_bytes=5000)
+    assert store.missing([DIGEST], "host") == {DIGEST: 100}
+    assert store.missing([DIGEST], "other") == {DIGEST: 5}
+    with pytest.raises(QuotaExceeded, match="one client"):
+        store.append("1" * 64, 0, b"x" * 4901, "host")  # it counts for its client as before
+    store.append(DIGEST, 100, DATA[100:], "host")
+    store.finish(DIGEST, "host")
+    assert store.read(DIGEST) == DATA
+
+
+def test_what_was_checked_when_the_daemon_was_killed_can_go_on(make, reading):
+    go_on, names = reading
+    store = make()
+    store.append(DIGEST, 0, DATA, "host")
+    with ThreadPoolExecutor(1) as pool:
+        finishing = pool.submit(store.finish, DIGEST, "host")
+        wait_for(lambda: names)
+        again = make()  # as the next daemon finds it: what the other goes on with is gone
+        assert again.missing([DIGEST], "host") == {DIGEST: len(DATA)}
+        go_on.set()
+        assert finishing.exception(20) is not None
+    assert again.append(DIGEST, len(DATA), b"", "host") == len(DATA)
+    assert again.finish(DIGEST, "host").size == len(DATA)
+    assert again.read(DIGEST) == DATA and uploads_of(again) == []
+
+
+def test_what_is_checked_counts_until_it_is_stored(make, reading):
+    go_on, names = reading
+    store = make(client_bytes=len(DATA) + 10)
+    store.append(DIGEST, 0, DATA, "host")
+    with ThreadPoolExecutor(1) as pool:
+        finishing = pool.submit(store.finish, DIGEST, "host")
+        wait_for(lambda: names)
+        with pytest.raises(QuotaExceeded, match="one client"):
+            store.append("1" * 64, 0, b"x" * 11, "host")
+        go_on.set()
+        finishing.result(20)
+    store.append("1" * 64, 0, b"x" * 10, "host")
+
+
+def test_one_that_finds_no_room_at_last_goes_on_when_there_is_some(make):
+    store = make(total_bytes=len(DATA))
+    store.append(DIGEST, 0, DATA, "host")
+    store.limits = BlobLimits(total_bytes=10)
+    with pytest.raises(QuotaExceeded, match="all clients"):
+        store.finish(DIGEST, "host")
+    assert store.missing([DIGEST], "host") == {DIGEST: len(DATA)}
+    store.limits = BlobLimits()
+    assert store.finish(DIGEST, "host").size == len(DATA)
+
+
+def test_what_an_older_retouch_left_is_dropped(make):
+    """Nobody knows whose it was."""
+    folder = make().folder / "uploads"
+    (folder / DIGEST).write_bytes(DATA[:100])
+    (folder / "whole.0123456789abcdef").write_bytes(b"half of a result")
+    store = make()
+    assert uploads_of(store) == [] and store.missing([DIGEST], "host") == {DIGEST: 0}
+
+
+def test_large_ones_are_read_a_few_at_a_time(make, reading, monkeypatch):
+    """They had all threads that calls have, so that no small picture was taken meanwhile."""
+    go_on, names = reading
+    monkeypatch.setattr("retouch_daemon.front.blob_service.LARGE", len(DATA))
+
+    async def scenario():
+        server = grpc.aio.server()
+        rpc.add_BlobServiceServicer_to_server(BlobService(make()), server)
+        port = server.add_insecure_port("127.0.0.1:0")
+        await server.start()
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+            stub = rpc.BlobServiceStub(channel)
+
+            def put(data, client):
+                sent = pb.PutRequest(sha256=hashlib.sha256(data).hexdigest(), chunk=data)
+                return stub.Put(iter([sent]), metadata=(("retouch-client", client),))
+
+            large = [asyncio.ensure_future(put(DATA, f"host{n}")) for n in range(12)]
+            while len(names) < 2:
+                await asyncio.sleep(0.01)
+            async with asyncio.timeout(10):
+                go_on_small = put(b"small", "other")
+                while len(names) < 3:
+                    await asyncio.sleep(0.01)
+            assert len(names) == 3, "two large ones, and the small one"
+            go_on.set()
+            found = await asyncio.gather(*large, go_on_small)
+        await server.stop(None)
+        return [each.blob.size_bytes for each in found]
+
+    assert len(DATA) < CHUNK
+    assert asyncio.run(scenario()) == [len(DATA)] * 12 + [5]
