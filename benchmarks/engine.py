@@ -32,9 +32,11 @@ def measure(quick: bool, repeats: int) -> dict[str, Any]:
     against, model = speed.against_diffusers(quick, repeats)
     return {
         "against_diffusers": against,
-        "rates": rates.fractions(model, 32 if not quick else 16, repeats),
+        "rates": rates.fractions(model, 16, repeats, (256,))
+        if quick
+        else rates.fractions(model, 32, repeats),
         "region": speed.region(model, quick, max(1, repeats // 2)),
-        "sharing": speed.calls_saved(),
+        "sharing": speed.calls_saved(quick),
     }
 
 

@@ -124,7 +124,7 @@ def together(session: Session, family: str, seconds: float) -> dict[str, Any]:
     known, repeats = session.known(family), 1 if session.quick else 3
     wanted = different_edits.EIGHT
     if session.quick:
-        wanted = different_edits.shorter(wanted, steps=4)
+        wanted = different_edits.shorter(wanted, steps=2)
     return different_edits.compare(known, session.device, wanted, ROW_CAP, repeats, seconds)
 
 

@@ -51,9 +51,13 @@ def tiny_installed(tiny_folder, tmp_path_factory):
 
 @pytest.fixture(scope="session", autouse=True)
 def _threads():
-    """Two threads, or one where several processes of tests share the cores."""
+    """Two threads, or one where several processes of tests share the cores; in children too."""
     beside = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    torch.set_num_threads(max(1, min(2, os.cpu_count() or 1) // beside))
+    threads = max(1, min(2, os.cpu_count() or 1) // beside)
+    torch.set_num_threads(threads)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", str(threads))
+        yield
 
 
 def pytest_collection_modifyitems(items):

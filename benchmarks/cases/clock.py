@@ -9,6 +9,9 @@ from typing import Any
 
 import torch
 
+#: Rows and columns of the matrices whose product is timed.
+SIDES = (512, 1024, 2048)
+
 
 def seconds(run: Callable[[], Any]) -> float:
     """CPU seconds of one run: with one thread, the time it would take on an idle core."""
@@ -34,7 +37,7 @@ def take_turns(
     }
 
 
-def matmul_rate(dtype: torch.dtype, sides: tuple[int, ...] = (512, 1024, 2048)) -> float:
+def matmul_rate(dtype: torch.dtype, sides: tuple[int, ...] = SIDES) -> float:
     """Best rate of a matrix product in FLOP/s, over some sizes and repeats."""
     best = 0.0
     for side in sides:

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 
-from cases.clock import matmul_rate, take_turns
+from cases.clock import SIDES, matmul_rate, take_turns
 from cases.setting import NEGATIVE, PROMPT
 from retouch.denoiser import Evaluation, NoiseLevel
 from retouch.models.model import Model
@@ -20,7 +20,9 @@ KINDS = {
 }
 
 
-def fractions(model: Model, side: int, repeats: int) -> dict[str, Any]:
+def fractions(
+    model: Model, side: int, repeats: int, products: tuple[int, ...] = SIDES
+) -> dict[str, Any]:
     """The network's rate over the best matrix product's, and the share of each kind of work.
 
     A ratio of bfloat16 to float32 products is what the format can bring at most on this machine.
@@ -32,7 +34,7 @@ def fractions(model: Model, side: int, repeats: int) -> dict[str, Any]:
         model.forward(evaluations)
     counted = {str(op): n for op, n in counter.get_flop_counts()["Global"].items()}
     taken = take_turns({"forward": lambda: model.forward(evaluations)}, repeats)["forward"]
-    rates = {str(d): matmul_rate(d) for d in (torch.float32, torch.bfloat16)}
+    rates = {str(d): matmul_rate(d, products) for d in (torch.float32, torch.bfloat16)}
     best = max(rates[str(model.dtype)], rates["torch.bfloat16"])
     achieved = sum(counted.values()) / taken["median"]
     shares = time_shares(model, evaluations)

@@ -109,9 +109,10 @@ def region(model: Model, quick: bool, repeats: int) -> dict[str, Any]:
     }
 
 
-def calls_saved() -> dict[str, Any]:
+def calls_saved(quick: bool) -> dict[str, Any]:
     """Seven different edits: network calls one after another, and joined mid-run."""
     model = setting.our_model()
+    part = 3 if quick else 1  # of their steps
 
     def seven() -> list[Job]:
         source = torch.randn(setting.LATENT, generator=torch.Generator().manual_seed(9))
@@ -126,7 +127,12 @@ def calls_saved() -> dict[str, Any]:
             ([GUIDED], {"steps": 8, "sampler": "heun"}),
         ]
         return [
-            edit_of(model, ops, size=(setting.SIZE, setting.SIZE), **given)
+            edit_of(
+                model,
+                ops,
+                size=(setting.SIZE, setting.SIZE),
+                **given | {"steps": given["steps"] // part},
+            )
             for ops, given in different
         ]
 

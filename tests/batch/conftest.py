@@ -100,6 +100,7 @@ class Daemon:
 
     def __init__(self, folder):
         arguments = ["serve", "--address", "127.0.0.1:0", "--folder", str(folder)]
+        arguments += ["--silence", "60"]  # whoever waits for a core is not hung
         self.process = subprocess.Popen(
             [sys.executable, "-c", COMMAND, *arguments],
             stdout=subprocess.PIPE,
@@ -113,11 +114,11 @@ class Daemon:
             "RETOUCH_DAEMON": self.endpoint.address,
             "RETOUCH_DAEMON_TOKEN_FILE": str(folder / "token"),
         }
-        wait_for_daemon(self.endpoint, 30)
+        wait_for_daemon(self.endpoint, 120)
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
-        self.process.wait(30)
+        self.process.wait(120)
 
 
 @pytest.fixture(scope="session")

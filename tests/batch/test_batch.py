@@ -211,7 +211,7 @@ def test_an_exr_keeps_its_bits_and_the_mark_is_in_layer_and_picture(
 
 def test_a_run_that_was_killed_goes_on_where_it_was(daemon, command, recipe, shots, tmp_path):
     out = tmp_path / "out"
-    pictures = [shots(f"{number}.png", number) for number in range(3)]
+    pictures = [shots(f"{number}.png", number) for number in range(5)]
     file = recipe("recipe: 1\n" + recipe().read_text().replace("steps: 4", "steps: 12"))
     arguments = ["batch", str(file), *map(str, pictures), "-o", str(out), "--jobs", "2"]
     with Client(daemon.endpoint, name="retouch-batch") as client:
@@ -222,19 +222,19 @@ def test_a_run_that_was_killed_goes_on_where_it_was(daemon, command, recipe, sho
         stderr=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
     )
-    ends = time.monotonic() + 60
+    ends = time.monotonic() + 240
     while not list(out.glob("*.png")):
         assert time.monotonic() < ends and process.poll() is None
         time.sleep(0.02)
     process.kill()
     process.wait()
     early = {path.name for path in out.glob("*.png")}
-    assert 0 < len(early) < 3
+    assert 0 < len(early) < 5
     code, counted, _ = command(*arguments)
-    assert code == 0 and f"{3 - len(early)} done" in counted
-    assert sorted(path.name for path in out.glob("*.png")) == [f"{n}.png" for n in range(3)]
+    assert code == 0 and f"{5 - len(early)} done" in counted
+    assert sorted(path.name for path in out.glob("*.png")) == [f"{n}.png" for n in range(5)]
     with Client(daemon.endpoint, name="retouch-batch") as client:
-        assert len({job.job_id for job in client.jobs()} - known) == 3, "nothing was made twice"
+        assert len({job.job_id for job in client.jobs()} - known) == 5, "nothing was made twice"
     assert not list(out.glob(".*"))
 
 
@@ -252,13 +252,13 @@ def test_ctrl_c_cancels_what_is_at_work(daemon, recipe, shots, tmp_path):
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     with Client(daemon.endpoint, name="retouch-batch") as client:
-        ends = time.monotonic() + 60
+        ends = time.monotonic() + 240
         running = edit_service_pb2.JOB_STATE_RUNNING
         while not any(job.state == running for job in client.jobs()):
             assert time.monotonic() < ends and process.poll() is None
             time.sleep(0.02)
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=30)
+        _, said = process.communicate(timeout=120)
         assert process.returncode == 130 and "cancelled" in said
         while any(job.state == running for job in client.jobs()):  # to the end of its step
             assert time.monotonic() < ends

@@ -82,7 +82,7 @@ class Wire:
         self.connection.close()
 
 
-def gateway_address(folder, seconds=20):
+def gateway_address(folder, seconds=120):
     """Where the gateway of a daemon listens, once it does."""
     ends = time.monotonic() + seconds
     file = folder / "gateway.json"
@@ -94,7 +94,7 @@ def gateway_address(folder, seconds=20):
 
 def with_gateway(served, *options):
     """Start a daemon with its gateway."""
-    served.start("--gateway-address", "127.0.0.1:0", *options)
+    served.start("--gateway-address", "127.0.0.1:0", *DAEMON.PATIENT, *options)
     served.gateway = gateway_address(served.folder)
     served.token = (served.folder / "token").read_text().strip()
     return served

@@ -72,7 +72,7 @@ def test_a_download_goes_on_from_any_byte(wire):
 
 def broken_off(wire, name, data, sent, length):
     """An upload whose sender goes away in the middle."""
-    connection = http.client.HTTPConnection(wire.address, timeout=20)
+    connection = http.client.HTTPConnection(wire.address, timeout=60)
     connection.putrequest("PUT", f"/v1/blobs/{name}")
     for key, value in wire.headers(Content_Length=str(length)).items():
         connection.putheader(key, value)
@@ -176,7 +176,7 @@ def test_a_slow_reader_holds_pieces_and_no_picture(bridged, gateways_of, wire):
     wire.ask("PUT", f"/v1/blobs/{name}", data)
     readers = []
     for _ in range(4):
-        connection = http.client.HTTPConnection(wire.address, timeout=20)
+        connection = http.client.HTTPConnection(wire.address, timeout=60)
         connection.request("GET", f"/v1/blobs/{name}", headers=wire.headers())
         readers.append(connection.getresponse())
     time.sleep(1.5)  # as long as whole pictures would take

@@ -1,6 +1,7 @@
 """Hostile and slow clients cost nobody else anything."""
 
 import contextlib
+import select
 import socket
 import time
 
@@ -11,7 +12,7 @@ from retouch_bridge.gateway.connections import HEAD_BYTES, HEAD_SECONDS, MOST
 
 def connected(wire):
     host, port = wire.address.split(":")
-    return socket.create_connection((host, int(port)), timeout=20)
+    return socket.create_connection((host, int(port)), timeout=60)
 
 
 def answered(connection):
@@ -26,7 +27,7 @@ def answered(connection):
 def alive(wire):
     begin = time.monotonic()
     assert wire.ask("GET", "/v1/hello").status == 200
-    assert time.monotonic() - begin < 2
+    assert time.monotonic() - begin < HEAD_SECONDS / 2, "it waited for others"
 
 
 @pytest.mark.parametrize(
@@ -58,14 +59,17 @@ def test_a_head_that_does_not_come_is_not_waited_for(bridged, wire):
     begin = time.monotonic()
     with connected(wire) as silent, connected(wire) as slow:
         slow.sendall(b"GET /v1/hello HTTP/1.1\r\n")
-        while time.monotonic() - begin < HEAD_SECONDS + 3:
+        waiting = {silent, slow}
+        while waiting:
+            assert time.monotonic() - begin < 3 * HEAD_SECONDS
             with contextlib.suppress(OSError):
                 slow.sendall(b"A: b\r\n")  # a byte now and then buys no time
-            time.sleep(0.5)
             alive(wire)
-        for connection in (silent, slow):
-            connection.settimeout(0.1)
-            assert answered(connection) == b""
+            closed, *_ = select.select(waiting, (), (), 0.5)
+            for connection in closed:
+                assert answered(connection) == b""
+            waiting -= set(closed)
+    assert time.monotonic() - begin > HEAD_SECONDS - 1
 
 
 def test_thousands_of_idle_connections_are_bounded_and_others_served(bridged, gateways_of, wire):
@@ -77,8 +81,10 @@ def test_thousands_of_idle_connections_are_bounded_and_others_served(bridged, ga
         for _ in range(2 * MOST):
             held.append(connected(wire))
         alive(wire)
-        time.sleep(0.2)
-        assert len(os.listdir(f"/proc/{pid}/fd")) < MOST + 100
+        ends = time.monotonic() + 60
+        while len(os.listdir(f"/proc/{pid}/fd")) >= MOST + 100:
+            assert time.monotonic() < ends, "all of them are held"
+            time.sleep(0.05)
         alive(wire)
     finally:
         for each in held:

@@ -9,7 +9,7 @@ import time
 import pytest
 
 
-def until(holds, seconds=20):
+def until(holds, seconds=120):
     ends = time.monotonic() + seconds
     while not (found := holds()):
         assert time.monotonic() < ends
@@ -67,7 +67,7 @@ def test_one_that_hangs_does_not_keep_the_daemon(own_bridged, start_with_gateway
     os.kill(pid, signal.SIGSTOP)
     with served.client() as client:
         assert not client.jobs()
-    served.stop()  # within half a minute
+    served.stop()  # it is not waited for
     assert served.process.returncode == 0
     assert not os.path.exists(f"/proc/{pid}")
 
@@ -83,7 +83,7 @@ def test_a_port_that_is_taken_is_said_and_waited_for(own_bridged, capfd, tmp_pat
         with own_bridged.client():
             pass  # gRPC is served all the same
         assert not (own_bridged.folder / "gateway.json").exists()
-    until(lambda: (own_bridged.folder / "gateway.json").exists(), 30)
+    until(lambda: (own_bridged.folder / "gateway.json").exists())
 
 
 def _said(capfd, words):
@@ -100,7 +100,7 @@ def test_streams_that_are_open_are_told_of_a_stop(own_bridged, start_with_gatewa
     served.process.send_signal(signal.SIGTERM)
     *_, (flags, last) = frames
     assert flags == 2 and last["error"]["code"] in ("unavailable", "canceled")
-    served.process.wait(20)
+    served.process.wait(60)
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0:7862", "example.com:80", "nothing"])

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image as Pillow
@@ -23,8 +25,14 @@ def test_the_panels_show_every_operation_and_three_combinations():
     assert sum(panel.title.startswith("Together") for panel in panels) >= 2
 
 
-@pytest.mark.slow
-def test_the_demo_writes_a_sheet_and_changes_every_picture(own_home, tmp_path):
+@pytest.mark.parametrize(
+    "steps",
+    [pytest.param(6, marks=pytest.mark.slow), pytest.param(None, marks=pytest.mark.endurance)],
+    ids=["few steps", "as it is shipped"],
+)
+def test_the_demo_writes_a_sheet_and_changes_every_picture(own_home, tmp_path, monkeypatch, steps):
+    shipped = [replace(panel, steps=panel.steps or steps) for panel in read_panels()]
+    monkeypatch.setattr("retouch.cli.demo.read_panels", lambda: shipped)
     assert run(["demo", "-o", str(tmp_path)]) == 0
     assert Pillow.open(tmp_path / "contact-sheet.png").width > 1000
     panels = read_panels()

@@ -105,7 +105,7 @@ def test_at_the_end_of_the_time_finished_rows_and_stages_are_kept(gpu, monkeypat
         gpu.Row("sd1 compiled", 0, slow),
         gpu.Row("sd1 later", 0, lambda s: pytest.fail("begun")),
     ]
-    seconds = time.monotonic() - gpu.BEGIN + 1
+    seconds = time.monotonic() - gpu.BEGIN + 2
     _, found = run(gpu, rows, monkeypatch, "--seconds", str(seconds))
     assert left == [0]
     assert found["details"]["limits"] == {"matmul_tflops": 1.0}

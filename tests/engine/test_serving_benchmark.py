@@ -226,7 +226,7 @@ def test_a_cancelled_edit_is_dropped_and_the_next_one_runs(worker, tmp_path):
     frames = worker.until("finished", "failed")
     assert frames[-1].kind == "finished" and frames[-1].values["job_id"] == "short"
     lines = pages(tmp_path)
-    for _ in range(100):  # the diary is written after the gate was told
+    for _ in range(1200):  # the diary is written after the gate was told
         if any(line["what"] == "finished" for line in lines):
             break
         time.sleep(0.05)

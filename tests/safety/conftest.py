@@ -39,14 +39,10 @@ def gate():
 
 @pytest.fixture(scope="session")
 def gate_with(gate):
-    """Make a gate with further detectors and rules; the prompt model stays loaded."""
+    """Make a gate with further detectors and rules."""
 
     def make(detectors=(), rules=(), *, installation=None, **given):
-        other = Gate(detectors, rules, installation=installation or gate.installation, **given)
-        # the model's part of the filter: what takes seconds to load
-        other._prompts._encoder = gate._prompts._encoder
-        other._prompts._meaning = gate._prompts._meaning
-        return other
+        return Gate(detectors, rules, installation=installation or gate.installation, **given)
 
     return make
 

@@ -8,6 +8,7 @@ stands around it. ``training/prompt_classifier.py`` makes the file.
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -56,12 +57,18 @@ class Machines:
     def values(self, layers: Vectors) -> dict[str, Vectors]:
         """Return f of every machine for n x 768 layers; NaN where a layer is not finite."""
         points = (layers - self.mean) @ self.components.T
-        known = self.sentences.astype(np.float32) * self.scale
-        squares = (points**2).sum(1)[:, None] + (known**2).sum(1)[None] - 2 * points @ known.T
+        known, lengths = self._known
+        squares = (points**2).sum(1)[:, None] + lengths[None] - 2 * points @ known.T
         kernel = np.exp(-self.gamma * squares)
         return {
             name: kernel @ weights + self.biases[name] for name, weights in self.weights.items()
         }
+
+    @functools.cached_property
+    def _known(self) -> tuple[Vectors, Vectors]:
+        """The sentences, n x d, and their squared lengths: the same for every passage."""
+        known = self.sentences.astype(np.float32) * self.scale
+        return known, (known**2).sum(1)
 
 
 class Classifier:

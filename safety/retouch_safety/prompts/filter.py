@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 from retouch_safety.profiles import Profile
-from retouch_safety.prompts.embedding import SentenceEncoder
+from retouch_safety.prompts.embedding import SentenceEncoder, shared_encoder
 from retouch_safety.prompts.errors import PromptCheckFailed, PromptRefused
 from retouch_safety.prompts.extension import Objection, PromptRule
 from retouch_safety.prompts.fields import PromptFields
@@ -22,7 +22,7 @@ from retouch_safety.prompts.meaning import (
     Meaning,
 )
 from retouch_safety.prompts.policy import load_policy
-from retouch_safety.prompts.rules import Finding, Found, Rules
+from retouch_safety.prompts.rules import Finding, Found, shared_rules
 from retouch_safety.prompts.text import CheckedText, check_text
 from retouch_safety.prompts.verdict import FLOOR, Block, Category, PromptVerdict, Stage
 from retouch_safety.prompts.windows import Passage, passages
@@ -50,7 +50,7 @@ class PromptFilter:
     Args:
         profile: ``strict``, ``standard`` or ``medical-art``.
         extra_rules: asked in addition to our own; they add up, none replaces another.
-        encoder: shares the model and the cache between filters; by default each has its own.
+        encoder: model and cache; by default those that all filters of this process share.
 
     Raises:
         ValueError: an unknown profile.
@@ -68,9 +68,9 @@ class PromptFilter:
         if encoder is not None and type(encoder) is not SentenceEncoder:
             raise TypeError(f"encoder: got {type(encoder)}; allowed: a SentenceEncoder or None")
         self._policy = load_policy(profile)
-        self._rules = Rules()
+        self._rules = shared_rules()
         self._extra_rules = tuple(extra_rules)
-        self._encoder = SentenceEncoder() if encoder is None else encoder
+        self._encoder = shared_encoder() if encoder is None else encoder
         self._meaning = Meaning(self._encoder, self._policy)
 
     def check(self, fields: PromptFields) -> PromptVerdict:

@@ -8,13 +8,17 @@ same without a minor.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
 
+from retouch_safety.profiles import PROFILES
 from retouch_safety.prompts.embedding import SentenceEncoder, Vectors
+from retouch_safety.prompts.policy import load_policy
+from retouch_safety.prompts.prototype_vectors import stored_vectors
 from retouch_safety.prompts.tables import table
 from retouch_safety.prompts.verdict import Category
 
@@ -94,8 +98,23 @@ class Margins:
     def _reference(self, sentences: tuple[str, ...]) -> Vectors:
         # kept here, as the encoder's cache forgets
         if sentences not in self._references:
-            self._references[sentences] = self._encoder.encode(sentences)
+            stored = stored_vectors(all_prototypes())
+            known = all(sentence in stored for sentence in sentences)
+            self._references[sentences] = (
+                np.stack([stored[sentence] for sentence in sentences])
+                if known
+                else self._encoder.encode(sentences)
+            )
         return self._references[sentences]
+
+
+@functools.cache
+def all_prototypes() -> tuple[str, ...]:
+    """Return every sentence that passages are compared with, of all profiles, without repeats."""
+    prototypes = load_prototypes()
+    accepted = [line for name in PROFILES for line in load_policy(name).accepted]
+    named = [line for lines in prototypes.named.values() for line in lines]
+    return tuple(dict.fromkeys((*named, *prototypes.harmless, *accepted)))
 
 
 def load_prototypes() -> Prototypes:

@@ -58,6 +58,8 @@ def plain(text: str, filler: str = "") -> str:
 
 def unmarked(text: str) -> str:
     """Return a text without marks, but with those that make another letter in their script."""
+    if text.isascii():
+        return text
     kept = []
     base = 0
     for character in unicodedata.normalize("NFD", text):

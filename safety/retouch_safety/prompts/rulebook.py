@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -80,20 +81,24 @@ def unspaced_terms() -> Iterator[tuple[str, str, str]]:
 
 def compiled(pattern: str) -> re.Pattern[str]:
     """Compile a pattern of whole words, the words of English concepts in place of their names."""
+    return re.compile(rf"(?<!\w)(?:{unmarked(pattern.format(**_words_in_braces()))})(?!\w)")
+
+
+def hiragana(text: str) -> str:
+    """Return a text with every katakana as hiragana."""
+    return text.translate(_HIRAGANA)
+
+
+@functools.cache
+def _words_in_braces() -> Mapping[str, str]:
     concepts = term_files()["en"]["concepts"]
-    words = {
+    return {
         name: "|".join(
             re.escape(term).replace(r"\*", r"\w*").replace(r"\ ", " ")
             for term in sorted(concepts[name], key=len, reverse=True)
         )
         for name in _IN_BRACES
     }
-    return re.compile(rf"(?<!\w)(?:{unmarked(pattern.format(**words))})(?!\w)")
-
-
-def hiragana(text: str) -> str:
-    """Return a text with every katakana as hiragana."""
-    return text.translate(_HIRAGANA)
 
 
 def _pattern_entries() -> Iterator[tuple[str, list[Mapping[str, str]]]]:

@@ -6,6 +6,7 @@ phrases were taken out: no picture of a person can hide behind one.
 
 from __future__ import annotations
 
+import functools
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping
@@ -239,6 +240,12 @@ class Rules:
                     refused.append(_of_two(pair.category, one, other, reading))
                     break
         return refused
+
+
+@functools.cache
+def shared_rules() -> Rules:
+    """Return the rules of all filters of this process: to compile them takes a second."""
+    return Rules()
 
 
 def _of_two(category: Category, one: Found, other: Found, reading: Reading | None) -> Finding:

@@ -67,7 +67,7 @@ def test_a_prompt_model_that_breaks(way, found, refused, monkeypatch):
 @pytest.fixture(scope="module")
 def unloaded():
     """A filter whose model is not loaded yet."""
-    return PromptFilter("standard")
+    return PromptFilter("standard", encoder=SentenceEncoder())
 
 
 @pytest.mark.only(texts=True)

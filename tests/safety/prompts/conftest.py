@@ -3,15 +3,16 @@ from pathlib import Path
 
 import pytest
 
-from retouch_safety.prompts import PromptFilter, SentenceEncoder
-from retouch_safety.prompts.rules import Rules
+from retouch_safety.prompts import PromptFilter
+from retouch_safety.prompts.embedding import shared_encoder
+from retouch_safety.prompts.rules import shared_rules
 
 SETS = Path(__file__).parents[3] / "benchmarks" / "prompts"
 
 
 @pytest.fixture(scope="session")
 def encoder():
-    return SentenceEncoder()
+    return shared_encoder()
 
 
 @pytest.fixture(scope="session")
@@ -21,7 +22,7 @@ def prompt_filter(encoder):
 
 @pytest.fixture(scope="session")
 def rules():
-    return Rules()
+    return shared_rules()
 
 
 @pytest.fixture(scope="session")

