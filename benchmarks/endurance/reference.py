@@ -93,7 +93,7 @@ class Undisturbed:
         made = self._made[edit.name, variant, form]
         keys = self._installation.keys.current
         assert receipt is not None
-        wanted = marking.mark(made, int(receipt.record, 16), keys).pixels
+        wanted = marking.mark(made, made.pixels, int(receipt.record, 16), keys).pixels
         same = np.array_equal(wanted, decoded.pixels)
         if form == "patch":
             same = same and np.array_equal(made.alpha, decoded.alpha)  # type: ignore[arg-type]
@@ -118,7 +118,7 @@ class Undisturbed:
             return "its receipt is about other pixels"
         if receipt.mark is not MarkStatus.EMBEDDED:
             return f"its mark is {receipt.mark.value}"
-        records = self._records(decoded.pixels)
+        records = self._records(decoded.shown)
         return "" if receipt.record in records else f"its mark reads {records or 'nothing'}"
 
     def _records(self, pixels: npt.NDArray[Any]) -> set[str]:

@@ -217,10 +217,12 @@ def _encode(
 
 
 def _tokens(adapter: IPAdapterWeights, image: Image, edit: Edit) -> Tensor:
-    def embed() -> Tensor:
-        return adapter.embed(_tensor(image).to(edit.model.device))
+    seen = _tensor(image)  # not the pixels: under another profile the same ones look different
 
-    return _remembered(adapter, (image.pixels,), edit, embed)
+    def embed() -> Tensor:
+        return adapter.embed(seen.to(edit.model.device))
+
+    return _remembered(adapter, (seen,), edit, embed)
 
 
 def _remembered(

@@ -7,7 +7,7 @@ profile look quite different: darker, or paler, than they are meant to be seen.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,9 @@ Floats = npt.NDArray[np.float32]
 
 #: Values this far apart are one colour: half a level of 8 bits.
 _ALIKE: Final = 0.5 / 255
-_LEVELS: Final = 9  # of each channel, in the colours that tell one profile from another
+#: Levels of each channel, and colours between, that tell one profile from another.
+_LEVELS: Final = 9
+_BETWEEN: Final = 4096
 
 
 class UnusableProfile(ValueError):
@@ -31,7 +33,12 @@ def is_srgb(icc: bytes | None) -> bool:
     That is so without a profile; with one that leaves all colours where they are; and with one
     that cannot be used, of which nothing better is known.
     """
-    return icc is None or _is_srgb(icc)
+    return icc is None or _looks(icc).srgb
+
+
+def is_reversible(icc: bytes | None) -> bool:
+    """Tell whether what is seen can be brought back into a profile: some know one way only."""
+    return icc is None or _looks(icc).reversible
 
 
 def to_srgb(unit: Floats, icc: bytes | None) -> Floats:
@@ -46,7 +53,11 @@ def to_srgb(unit: Floats, icc: bytes | None) -> Floats:
 
 
 def from_srgb(unit: Floats, icc: bytes | None) -> Floats:
-    """Return sRGB values as those of a profile, clipped to [0, 1]. The way back of ``to_srgb``."""
+    """Return sRGB values as those of a profile, clipped to [0, 1]. The way back of ``to_srgb``.
+
+    Raises:
+        UnusableProfile: one that is not reversible.
+    """
     clipped: Floats = np.clip(unit, 0, 1)
     return clipped if icc is None or is_srgb(icc) else transformed(clipped, None, icc)
 
@@ -71,7 +82,9 @@ def transformed(unit: Floats, own: bytes | None, wanted: bytes | None) -> Floats
     except imagecodecs.CmsError as problem:
         raise UnusableProfile(str(problem) or "a damaged profile") from None
     converted: Floats = np.clip(np.asarray(found, np.float32), 0, 1)
-    return converted
+    # Integers inside of the library hide NaN, which the gate is to see and to refuse.
+    broken = ~np.isfinite(contiguous).all(axis=-1, keepdims=True)
+    return np.where(broken, np.float32(np.nan), converted) if broken.any() else converted
 
 
 def shown(pixels: Pixels, icc: bytes | None) -> Pixels:
@@ -86,12 +99,25 @@ def shown(pixels: Pixels, icc: bytes | None) -> Pixels:
     return to_srgb(pixels.astype(np.float32) / np.float32(white_of(pixels)), icc)
 
 
+class _Looks(NamedTuple):
+    srgb: bool
+    reversible: bool
+
+
 @lru_cache(maxsize=32)
-def _is_srgb(icc: bytes) -> bool:
+def _looks(icc: bytes) -> _Looks:
     levels = np.linspace(0, 1, _LEVELS, dtype=np.float32)
-    colours = np.stack(np.meshgrid(levels, levels, levels), axis=-1).reshape(1, -1, 3)
+    grid = np.stack(np.meshgrid(levels, levels, levels), axis=-1).reshape(1, -1, 3)
+    between = np.random.default_rng(0).random((1, _BETWEEN, 3), np.float32)
+    colours = np.concatenate([grid, between], axis=1)
     try:
-        shown, back = transformed(colours, icc, None), transformed(colours, None, icc)
+        seen = transformed(colours, icc, None)
     except UnusableProfile:
-        return True
-    return bool(max(np.abs(shown - colours).max(), np.abs(back - colours).max()) < _ALIKE)
+        return _Looks(srgb=True, reversible=True)
+    if bool(np.abs(seen - colours).max() < _ALIKE):
+        return _Looks(srgb=True, reversible=True)
+    try:
+        transformed(colours, None, icc)
+    except UnusableProfile:
+        return _Looks(srgb=False, reversible=False)
+    return _Looks(srgb=False, reversible=True)

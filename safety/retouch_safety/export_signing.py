@@ -176,7 +176,7 @@ def _pictures_in(store: bytes, decode: Decode) -> dict[str, InputPicture] | None
 
 def _entries(job: str, policy: str, marks: tuple[SeenMark, ...], decoded: Decoded) -> list[Entry]:
     digest = digest_of(decoded.pixels, decoded.alpha)
-    likeness = fingerprint(decoded.shown)
+    likeness = fingerprint(decoded.pixels, decoded.icc)
     return [
         Entry(
             Event.SIGNED, job=job, policy=policy, record=record, digest=digest, fingerprint=likeness

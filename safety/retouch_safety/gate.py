@@ -20,8 +20,8 @@ from typing import Final, NoReturn, final
 from retouch_safety import marking
 from retouch_safety.admission import Admission
 from retouch_safety.audit import Entry, Event
-from retouch_safety.color_profile import shown
-from retouch_safety.content import Content, bounding_box
+from retouch_safety.color_profile import is_srgb, shown
+from retouch_safety.content import Content, Pixels, bounding_box
 from retouch_safety.content_copies import blurred, immutable, own_copy
 from retouch_safety.credentials import Credentials, credentials_of, keep_manifest
 from retouch_safety.detector_panel import THRESHOLDS, DetectorPanel, SelfTest
@@ -40,6 +40,8 @@ from retouch_safety.refusal import BROKEN, logged_prompts, refusal_entry, refusa
 from retouch_safety.sealed import GATE_CAPABILITY, Released, Sealed
 from retouch_safety.tilemark import Marked
 
+#: Others' mark changes values that they read as sRGB.
+_NOT_IN_PROFILE: Final = "not written: the picture has a colour profile of its own"
 _LARGEST_RECORD: Final = (1 << marking.RECORD_BITS) - 1
 
 
@@ -154,14 +156,18 @@ class Gate:
         self._test_once()
         with refusing("pixels"):
             content = own_copy(content, admission.job.document)
-        scores = self._detect(content)
+            seen = shown(content.pixels, content.icc)
+        scores = self._detect(content, seen)
         with refusing("pixels"):
             if content.form == "preview" and admission.first_look():
                 content = blurred(content)
+                seen = shown(content.pixels, content.icc)
         with refusing("watermark"):
             keys = self.installation.keys.current
             content, note = self._compatibly_marked(content)
-            marked = marking.mark(content, record, keys)
+            if is_srgb(content.icc):
+                seen = content.pixels
+            marked = marking.mark(content, seen, record, keys)
         with refusing("receipt"):
             content = immutable(replace(content, pixels=marked.pixels))
             receipt = self._receipt(content, marked, keys.id, note, admission, record, scores)
@@ -199,16 +205,18 @@ class Gate:
             return SelfTest("prompt filter", False, str(error))
         return SelfTest("prompt filter", True, "known answer reproduced")
 
-    def _detect(self, content: Content) -> tuple[DetectorScores, ...]:
+    def _detect(self, content: Content, seen: Pixels) -> tuple[DetectorScores, ...]:
         with refusing("detector"):
             region = bounding_box(content.edited > 0)
             # a layer's opacity is where it was edited; a document's may be a picture itself
             alpha = content.alpha if content.form == "composite" else None
-            return self._panel.passed(shown(content.pixels, content.icc), region, alpha)
+            return self._panel.passed(seen, region, alpha)
 
     def _compatibly_marked(self, content: Content) -> tuple[Content, str]:
         if not self._compatible or content.form == "preview":
             return content, ""
+        if not is_srgb(content.icc):
+            return content, _NOT_IN_PROFILE
         writable = content.edited > 0
         if content.alpha is not None:
             writable &= content.alpha > 0
@@ -241,7 +249,7 @@ class Gate:
             mark_key=key,
             mark_note=marked.note,
             compatibility_mark=compatibility,
-            fingerprint=fingerprint(shown(content.pixels, content.icc)),
+            fingerprint=fingerprint(content.pixels, content.icc),
             digest=digest_of(content.pixels, content.alpha),
         )
         return self.installation.receipts.sign(receipt)

@@ -35,15 +35,20 @@ def new_record() -> int:
     return secrets.randbits(RECORD_BITS)
 
 
-def mark(content: Content, record: int, keys: Keys) -> Marked:
+def mark(content: Content, seen: Pixels, record: int, keys: Keys) -> Marked:
     """Write a record id into the edited area of a picture, and read it back.
 
     A preview is gone in a second and gets the mark at its ordinary strength; what stays gets the
     faintest one that survives ordinary handling.
+
+    Args:
+        content: what is marked.
+        seen: what its pixels look like, see ``color_profile.shown``.
+        record: its id.
+        keys: to write with.
     """
     payload = Payload(keys.id, record)
     write = embed if content.form == "preview" else embed_surviving
-    seen = shown(content.pixels, content.icc)
     marked = write(
         seen,
         content.edited,

@@ -17,6 +17,7 @@ from retouch.operation import InputLayout, Operation
 from retouch.parameters import parameters_of
 from retouch.request import EditRequest
 from retouch.sampling.schedulers import SAMPLERS, executed_steps
+from retouch_safety.color_profile import is_reversible
 
 #: Price of the largest request: 16 variants of 4 candidates, 100 steps, 6 rows and some more.
 MAX_ROW_STEPS = 50_000
@@ -111,6 +112,10 @@ def make_plan(request: EditRequest, catalog: Catalog) -> Plan:
     image = converted(request.image, request.depth, request.profile)
     if image is not request.image:
         request = replace(request, image=image)
+    if not is_reversible(image.icc):
+        fix = "convert the picture to sRGB first"
+        allowed = "a profile that colours can be converted to"
+        raise InvalidField("image.icc", "one that only describes a device", allowed, fix)
     mask = _mask(request)
     operations = _complete(request, mask, catalog)
     for operation in operations if mask is None else ():

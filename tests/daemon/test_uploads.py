@@ -5,6 +5,7 @@ import hashlib
 import os
 import tempfile
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -232,3 +233,26 @@ def test_large_ones_are_read_a_few_at_a_time(make, reading, monkeypatch):
 
     assert len(DATA) < CHUNK
     assert asyncio.run(scenario()) == [len(DATA)] * 12 + [5]
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_calls_of_one_client_that_send_the_same_at_once_all_end_well(store, reading, whole):
+    """As an application does that begins several edits of one picture."""
+    go_on, names = reading
+    sent = DATA if whole else DATA[:-1]
+    store.append(DIGEST, 0, sent, "one")
+    with ThreadPoolExecutor(3) as pool:
+        first = pool.submit(store.finish, DIGEST, "one")
+        while not names and not first.done():
+            time.sleep(0.01)
+        others = [pool.submit(store.finish, DIGEST, "one") for _ in range(2)]
+        assert not any(each.done() for each in others)
+        go_on.set()
+        if whole:
+            assert {each.result(20).digest for each in (first, *others)} == {DIGEST}
+        else:
+            with pytest.raises(CorruptBlob):
+                first.result(20)
+            for each in others:
+                with pytest.raises(UnknownBlob):
+                    each.result(20)

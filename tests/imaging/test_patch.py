@@ -20,7 +20,7 @@ from retouch.imaging.patch import (
     restore,
 )
 from retouch.imaging.region import Rect, Size, plan_region
-from retouch.testing.linear_profile import linear_profile
+from retouch.testing.color_profiles import linear_profile
 
 DEPTHS = [np.uint8, np.uint16, np.float32]
 BOUNDED = settings(max_examples=40, deadline=None, database=None, derandomize=True)

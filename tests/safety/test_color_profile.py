@@ -4,11 +4,12 @@ import imagecodecs
 import numpy as np
 import pytest
 
-from retouch.testing.linear_profile import linear_profile
+from retouch.testing.color_profiles import linear_profile, one_way_profile
 from retouch_safety import InputPicture, Job, MarkStatus, Refused, Sealed
 from retouch_safety.color_profile import (
     UnusableProfile,
     from_srgb,
+    is_reversible,
     is_srgb,
     shown,
     to_srgb,
@@ -64,6 +65,25 @@ def test_there_and_back_is_finer_than_sixteen_bits_need(icc):
 def test_an_unusable_profile_says_so_where_it_was_asked_for():
     with pytest.raises(UnusableProfile):
         transformed(np.zeros((1, 1, 3), np.float32), DAMAGED, None)
+
+
+def test_what_is_not_finite_stays_so():
+    """The gate refuses it; integers inside the library would make it a colour."""
+    colours = np.full((2, 3, 3), 0.5, np.float32)
+    colours[1, 1, 2] = np.nan
+    for convert in (to_srgb, from_srgb):
+        found = convert(colours, LINEAR)
+        assert np.isnan(found[1, 1]).all() and np.isfinite(found[0]).all()
+
+
+def test_profiles_that_know_the_way_to_srgb_alone_are_told():
+    assert is_reversible(None) and is_reversible(LINEAR) and is_reversible(DAMAGED)
+    one_way = one_way_profile()
+    assert not is_reversible(one_way) and not is_srgb(one_way)
+    seen = to_srgb(np.full((1, 1, 3), 0.25, np.float32), one_way)
+    assert np.abs(seen - 0.25).max() > 0.1  # detectors see what viewers show
+    with pytest.raises(UnusableProfile):
+        from_srgb(seen, one_way)
 
 
 class Brightness:

@@ -118,7 +118,7 @@ def test_nothing_unchecked_hides_in_a_patch(release):
 def test_photographs_carry_the_mark_and_look_the_same(name, photograph, gate):
     rgb = photograph(name)[:256, :256]
     content = Content("composite", rgb, np.ones(rgb.shape[:2], np.float32), None, None)
-    marked = mark(content, 7, gate.installation.keys.current)
+    marked = mark(content, content.pixels, 7, gate.installation.keys.current)
     assert marked.status is MarkStatus.EMBEDDED, marked.note
     error = np.mean((marked.pixels.astype(float) - rgb) ** 2)
     assert 10 * np.log10(255**2 / error) > 37
@@ -129,7 +129,7 @@ def test_a_mask_with_holes_cannot_strip_the_mark(gate, astronaut, records_in):
     edited = np.ones((320, 320), np.float32)
     edited[::8, ::8] = 0
     content = Content("composite", rgb, edited, None, None)
-    marked = mark(content, 0x5A3C96E1, gate.installation.keys.current)
+    marked = mark(content, content.pixels, 0x5A3C96E1, gate.installation.keys.current)
     assert marked.status is MarkStatus.EMBEDDED
     assert (marked.pixels[edited == 0] == rgb[edited == 0]).all()
     assert records_in(marked.pixels) == ["5a3c96e1"]
@@ -140,8 +140,8 @@ def test_one_record_is_always_placed_alike_and_another_is_not(astronaut):
     keys = Keys(0, bytes(range(32)), bytes(32))
     rgb = astronaut[100:260, 100:260]
     content = Content("preview", rgb, np.ones((160, 160), np.float32), None, None)
-    first, again, other = (mark(content, record, keys) for record in (5, 5, 6))
-    elsewhere = mark(content, 5, Keys(0, bytes(range(32)), b"1" * 32))
+    first, again, other = (mark(content, rgb, record, keys) for record in (5, 5, 6))
+    elsewhere = mark(content, content.pixels, 5, Keys(0, bytes(range(32)), b"1" * 32))
     for marked in (first, again, other, elsewhere):
         assert marked.status is MarkStatus.EMBEDDED, marked.note
     assert (first.pixels == again.pixels).all()

@@ -49,6 +49,8 @@ class BlobStore:
         self.folder, self.database, self.limits = folder, database, limits
         self.evictions = self.evicted_bytes = 0
         self._lock, self._rows = threading.RLock(), BlobRows(database)
+        #: Told whenever an upload that was taken is a blob, or is none.
+        self._settling = threading.Condition(self._lock)
         with disk(f"make {folder}"):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._uploads = Uploads(folder / "uploads", limits.client_uploads)
@@ -118,7 +120,11 @@ class BlobStore:
             QuotaExceeded, StorageFailed: the upload stays.
         """
         with self._lock, disk("store a blob"):
-            upload = self._uploads.find(digest, client)
+            while (upload := self._uploads.find(digest, client)) is None:
+                # Another call of this client may have sent the same, and is being waited for.
+                if not self._uploads.is_taken(digest, client):
+                    break
+                self._settling.wait()
             if upload is None:
                 self.stat(digest)
                 return self._known(digest, client)
@@ -131,6 +137,7 @@ class BlobStore:
         except BaseException:
             with self._lock, disk("store a blob"):
                 self._uploads.give_back(upload)
+                self._settling.notify_all()
             raise
 
     def _settled(self, upload: Upload, found: str, client: str) -> BlobStat:
@@ -141,6 +148,7 @@ class BlobStore:
                 # Also where it is stored: the disk may have changed those bytes.
                 self._place(upload, 0 if stored else upload.size)
             self._uploads.drop(upload)
+            self._settling.notify_all()
             if not stored and found != upload.digest:
                 raise CorruptBlob(upload.digest, found)
             return self._known(upload.digest, client)
@@ -163,6 +171,7 @@ class BlobStore:
         finally:
             with self._lock, disk("store a blob"):
                 self._uploads.drop(upload)
+                self._settling.notify_all()
 
     def pass_on(self, data: bytes, client: str, seconds: float) -> str:
         """Have bytes there to be read for some seconds, and return their digest.

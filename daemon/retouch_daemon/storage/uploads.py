@@ -102,6 +102,11 @@ class Uploads:
         self._taken.add(upload)
         return upload
 
+    def is_taken(self, digest: str, client: str) -> bool:
+        """Tell whether such an upload of a client is being checked, or written whole."""
+        key = key_of(client)
+        return any((each.key, each.digest) == (key, digest) for each in self._taken)
+
     def whole(self, digest: str, client: str, size: int) -> Upload:
         """Return an upload that is taken from the first, for ``size`` bytes that are all there."""
         key = key_of(client)

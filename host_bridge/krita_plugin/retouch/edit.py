@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 import threading
 from dataclasses import dataclass, field, replace
@@ -106,6 +107,8 @@ class Edit(QtCore.QObject):
         self.state, self.error = "new", ""
         self.job_id = ""
         self.crop: Rect | None = None
+        #: SHA-256 -> path, of the files among its pictures.
+        self.files: dict[str, str] = {}
         self._retouch, self._capture, self._order = retouch, capture, order
         self._with_mask, self._preview_contents = with_mask, preview_contents
         self._form = capture.form
@@ -193,7 +196,9 @@ class Edit(QtCore.QObject):
         if isinstance(value, LayerChoice):
             return self._capture.layer_picture(value.layer_id)
         if isinstance(value, FileChoice):
-            return _picture_file(value.path)
+            picture = _picture_file(value.path)
+            self.files[hashlib.sha256(picture.data).hexdigest()] = value.path
+            return picture
         return value
 
     def _mask(self, wanted: Field, value: Any, snapshot: Snapshot) -> Any:

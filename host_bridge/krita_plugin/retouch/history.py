@@ -24,10 +24,11 @@ class Remembered(NamedTuple):
     operations: list[str]
 
 
-def entry_of(mode: str, title: str, result: EditResult) -> dict[str, Any]:
+def entry_of(mode: str, title: str, result: EditResult, files: dict[str, str]) -> dict[str, Any]:
     """Return one line of a document's history, as plain JSON.
 
-    The recipe is a result's effective one: every default and the seed are written out.
+    The recipe is a result's effective one: every default and the seed are written out. ``files``
+    are the paths of its pictures that were files, by their SHA-256.
     """
     return {
         "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
@@ -37,6 +38,7 @@ def entry_of(mode: str, title: str, result: EditResult) -> dict[str, Any]:
         "seed": str(result.seed),
         "receipt": result.receipt_id,
         "bounds": list(result.bounds),
+        "files": files,
     }
 
 

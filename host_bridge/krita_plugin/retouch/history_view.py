@@ -86,9 +86,12 @@ class HistoryView(QtWidgets.QWidget):
 
     def _save_file(self) -> None:
         row = self._list.currentRow()
+        if not 0 <= row < len(self._entries):
+            return
+        entry = self._entries[row]  # an edit may end, and be the first, while the dialog is open
         path, _ = QtWidgets.QFileDialog.getSaveFileName(self, "Save a recipe", "recipe.json", FILES)
-        if path and 0 <= row < len(self._entries):
-            self.saved.emit(self._entries[row], path)
+        if path:
+            self.saved.emit(entry, path)
 
     def _tell(self, signal: Any) -> None:
         row = self._list.currentRow()

@@ -30,9 +30,11 @@ def read(path: str) -> dict[str, Any]:
         fix = f"run `retouch recipe {name} > {os.path.splitext(name)[0]}.json` and open that"
         raise ValueError(f"Krita reads no YAML: {name}. Fix: {fix}.")
     try:
+        if os.path.getsize(path) > _MOST_BYTES:
+            raise ValueError(f"it has more than {_MOST_BYTES} bytes")
         with open(path, encoding="utf-8") as file:
-            found = json.loads(file.read(_MOST_BYTES))
-    except (OSError, ValueError) as problem:
+            found = json.loads(file.read())
+    except (OSError, ValueError, RecursionError) as problem:
         fix = "open what `retouch recipe` prints, or what was saved here"
         raise ValueError(f"{name} cannot be read as JSON ({problem}). Fix: {fix}.") from problem
     Choices.of_recipe(found)
@@ -40,21 +42,18 @@ def read(path: str) -> dict[str, Any]:
 
 
 def write(path: str, entry: dict[str, Any]) -> None:
-    """Save a line of the history as a recipe.
+    """Save a line of the history as a recipe; a former one is replaced whole or not at all.
 
     Raises:
         ValueError: it has pictures that are no files, or cannot be written; one sentence.
     """
-    recipe = entry.get("recipe", {})
-    if _references(recipe):
-        raise ValueError(
-            "A recipe names files, and this edit has pictures of layers. "
-            "Fix: choose files as its pictures, and run it again."
-        )
+    recipe = _named(entry.get("recipe", {}), entry.get("files", {}), os.path.dirname(path))
+    before = path + ".part"
     try:
-        with open(path, "w", encoding="utf-8") as file:
+        with open(before, "w", encoding="utf-8") as file:
             json.dump(recipe, file, ensure_ascii=False, indent=2)
             file.write("\n")
+        os.replace(before, path)
     except OSError as problem:
         raise ValueError(f"{path} cannot be written ({problem}). Fix: save elsewhere.") from problem
 
@@ -92,8 +91,25 @@ def _files(field: Field, value: Any, folder: str) -> Any:
     return FileChoice(path)
 
 
-def _references(value: Any) -> bool:
-    """Whether there is a picture that only the daemon has."""
-    if isinstance(value, dict):
-        return "sha256" in value or any(_references(each) for each in value.values())
-    return isinstance(value, list) and any(_references(each) for each in value)
+def _named(value: Any, files: dict[str, str], folder: str) -> Any:
+    """Return a recipe in which pictures have the names of their files, as seen from a folder.
+
+    Raises:
+        ValueError: a picture that was no file; one sentence.
+    """
+    if isinstance(value, list):
+        return [_named(each, files, folder) for each in value]
+    if not isinstance(value, dict):
+        return value
+    if "sha256" not in value:
+        return {key: _named(each, files, folder) for key, each in value.items()}
+    path = files.get(value["sha256"], "")
+    if not path:
+        raise ValueError(
+            "A recipe names files, and this edit has pictures or masks of layers. "
+            "Fix: choose files instead, and run it again."
+        )
+    try:
+        return os.path.relpath(path, folder or ".")
+    except ValueError:  # on another drive
+        return path

@@ -186,5 +186,6 @@ class Session(QtCore.QObject):
         self._layer.show(variant.content)
 
     def _remember(self, variant: Variant) -> None:
-        self.document.add_to_history(entry_of(self._mode, self._title, variant.result))
+        files = getattr(self._edit, "files", {})  # one that was interrupted knows none
+        self.document.add_to_history(entry_of(self._mode, self._title, variant.result, files))
         self.remembered.emit()

@@ -197,6 +197,8 @@ def _plain(value: Any) -> Any:
         return {name: each for name, each in kept.items() if each is not None}
     if isinstance(value, (list, tuple)):
         return [each for each in map(_plain, value) if each is not None]
+    if isinstance(value, float) and value.is_integer():
+        return int(value)  # what the daemon tells has no whole numbers, and some must be
     return value if isinstance(value, (str, bool, int, float)) else None
 
 

@@ -130,7 +130,8 @@ class Inspector:
             decoded = decode(data)
         except InvalidInput as problem:
             return self._undecoded(data, problem)
-        marks = tuple(detect(decoded.shown, self.readers, any_placement=search))
+        shown_pixels = decoded.shown
+        marks = tuple(detect(shown_pixels, self.readers, any_placement=search))
         seen = seen_marks(marks, public=self.public)
         pixels = Likeness.of(*decoded)
         receipt = read_receipt(receipt_text(data))
@@ -142,7 +143,7 @@ class Inspector:
         return PictureReport(
             provenance=report,
             marks=marks,
-            foreign=find_foreign_marks(decoded.shown, cropped=search),
+            foreign=find_foreign_marks(shown_pixels, cropped=search),
             receipt=None if receipt is None else check(receipt, self.receipt_keys, pixels),
             kept=self._kept(seen, pixels),
             public=self.public,
@@ -158,7 +159,8 @@ class Inspector:
         Returns:
             The report, of kind ``PIXELS``: by their marks, and the manifests that are kept here.
         """
-        marks = tuple(detect(decoded.shown, self.readers, any_placement=search))
+        shown_pixels = decoded.shown
+        marks = tuple(detect(shown_pixels, self.readers, any_placement=search))
         seen = seen_marks(marks, public=self.public)
         pixels = Likeness.of(*decoded)
         named = tuple(MarkReport(f"{mark.record:08x}", mark.region, False, ()) for mark in seen)
@@ -175,7 +177,7 @@ class Inspector:
         return PictureReport(
             provenance=report,
             marks=marks,
-            foreign=find_foreign_marks(decoded.shown, cropped=search),
+            foreign=find_foreign_marks(shown_pixels, cropped=search),
             receipt=None,
             kept=self._kept(seen, pixels),
             public=self.public,

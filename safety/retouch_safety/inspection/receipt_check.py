@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from retouch_safety.color_profile import shown
 from retouch_safety.content import Pixels
 from retouch_safety.fingerprint import difference, fingerprint
 from retouch_safety.inspection.receipt_in_manifests import receipt_texts
@@ -46,7 +45,7 @@ class Likeness:
     @classmethod
     def of(cls, pixels: Pixels, alpha: Pixels | None, icc: bytes | None = None) -> Likeness:
         """Describe H x W x 3 pixels, their H x W alpha, or None, and their ICC profile, or None."""
-        return cls(digest_of(pixels, alpha), fingerprint(shown(pixels, icc)))
+        return cls(digest_of(pixels, alpha), fingerprint(pixels, icc))
 
 
 @dataclass(frozen=True)

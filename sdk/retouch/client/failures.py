@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import grpc
 from google.rpc import error_details_pb2, status_pb2
@@ -73,9 +73,8 @@ def refusal_of(blocked: errors_pb2.Blocked) -> errors.Blocked:
 
 def error_of_call(problem: grpc.RpcError, address: str) -> errors.RetouchError:
     """Return the exception that a call's status stands for."""
-    sent: dict[str, str | bytes] = {}
-    for datum in problem.trailing_metadata() or ():
-        sent[datum.key] = datum.value
+    pairs: Any = problem.trailing_metadata() or ()  # plain tuples of an asynchronous call
+    sent: dict[str, str | bytes] = dict(pairs)
     if isinstance(message := sent.get(FAILED_KEY), bytes):
         found = error_of(errors_pb2.Failed.FromString(message))
         if isinstance(found, DaemonFailed):

@@ -1,10 +1,11 @@
 """Seams: an edit takes on the colours of what lies around it.
 
 An autoencoder brings no picture back exactly. Where an edit ends at a hard edge its small shifts of
-colour show as a step, though nothing was meant to change there. Just outside the mask the same
-shifts can be measured, and from there they are carried inwards and taken back: a membrane over the
-edited area, as in Poisson image editing (Perez et al. 2003, eq. 5: the guidance field is the
-edit's own gradient), approximated by the pull-push pyramid of Gortler et al. 1996, section 3.4.
+colour show as a step, though nothing was meant to change there. Outside the mask the same shifts
+can be measured, where the edit cannot have reached, and from there they are carried inwards and
+taken back: a membrane over the edited area, as in Poisson image editing (Perez et al. 2003, eq. 5:
+the guidance field is the edit's own gradient), approximated by the pull-push pyramid of Gortler et
+al. 1996, section 3.4.
 """
 
 from __future__ import annotations
@@ -13,11 +14,17 @@ from typing import Final
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from retouch.imaging.image import Floats
 
-#: Working pixels around the mask that are compared: what one latent pixel covers.
-_RING: Final = 8
+#: Working pixels that one latent pixel covers.
+_CELL: Final = 8
+#: Pixels beyond the mask that an edit may reach: its latent pixels at the edge lie partly outside,
+#: and the decoder spreads them. What differs there may be wanted, and is not compared.
+_REACH: Final = 2 * _CELL
+#: Pixels beyond those that are compared.
+_RING: Final = 2 * _CELL
 #: Larger differences are no shift but another picture, and are left alone.
 _SHIFT: Final = 16 / 255
 #: Part of the ring that must agree so far; else the edit has repainted its surroundings, too.
@@ -27,7 +34,7 @@ _FINEST: Final = 2
 
 
 def matched(edited: Floats, source: Floats, mask: Floats) -> Floats:
-    """Return an edited picture without the steps of colour at the edges of its mask.
+    """Return an edited picture without the shifts of colour that end at the edges of its mask.
 
     It is returned as it is where there is nothing to compare: no pixel outside the mask, or an
     edit that has repainted what lies outside, too.
@@ -38,16 +45,20 @@ def matched(edited: Floats, source: Floats, mask: Floats) -> Floats:
         source: H x W x 3 ``float32`` in [0, 1], what it was made of.
         mask: H x W ``float32`` in [0, 1]; 0 outside.
     """
-    inside = (mask > 0).astype(np.uint8)
-    kernel = np.ones((2 * _RING + 1, 2 * _RING + 1), np.uint8)
-    ring = (cv2.dilate(inside, kernel) > 0) & (inside == 0)
-    shift = cv2.blur(source - edited, (_RING, _RING))
+    reached = _grown(mask > 0, _REACH)
+    ring = _grown(reached, _RING) & ~reached
+    shift = cv2.blur(source - edited, (_CELL, _CELL))
     alike = ring & (np.abs(shift).max(axis=2) < _SHIFT)
     if not ring.any() or alike.sum() < _AGREES * ring.sum():
         return edited
     correction = _membrane((source - edited) * alike[..., None], alike.astype(np.float32))
-    moved = np.clip(edited + correction, 0, 1)
-    return np.where(inside[..., None] > 0, moved, edited).astype(np.float32)
+    # everywhere: where the crop is larger than this, pixels of both sides of the edge mix
+    return np.asarray(np.clip(edited + correction, 0, 1), np.float32)
+
+
+def _grown(inside: npt.NDArray[np.bool_], pixels: int) -> npt.NDArray[np.bool_]:
+    kernel = np.ones((2 * pixels + 1, 2 * pixels + 1), np.uint8)
+    return np.asarray(cv2.dilate(inside.astype(np.uint8), kernel) > 0)
 
 
 def _membrane(known: Floats, weight: Floats) -> Floats:

@@ -255,8 +255,10 @@ def recipe(maker):
     recipe_files.write(str(folder / "saved.json"), entries[0])
     found["saved"] = json.loads((folder / "saved.json").read_text())
     found["read_again"] = filled("saved.json")[0].values["prompt"]
+    recipe_files.write(str(folder / "looks.json"), entries[1])
+    found["looks"] = json.loads((folder / "looks.json").read_text())
     try:
-        recipe_files.write(str(folder / "looks.json"), entries[1])
+        recipe_files.write(str(folder / "looks.json"), {**entries[1], "files": {}})
     except ValueError as problem:
         found["refused"]["layers"] = str(problem)
     found["made"] = made["state"]

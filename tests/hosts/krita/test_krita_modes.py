@@ -149,7 +149,13 @@ def test_a_recipe_of_retouch_batch_is_filled_in_and_saved(modes, tmp_path):
     assert (
         "there is no file" in refused["elsewhere.json"] and "gone.png" in refused["elsewhere.json"]
     )
-    assert "pictures of layers" in refused["layers"]
+    assert "pictures or masks of layers" in refused["layers"]
+    images = [
+        each["ip_adapter"]["images"]
+        for each in found["looks"]["operations"]
+        if "ip_adapter" in each
+    ]
+    assert images in (["look.png"], [["look.png"]]), found["looks"]
     assert found["read_again"] == "a blue house"
     saved = tmp_path / "saved.json"
     saved.write_text(json.dumps(found["saved"]))

@@ -239,7 +239,7 @@ def _mask_entry(folder: Path, name: str, value: Any) -> Path | tuple[int, ...] |
 
 
 def _picture(path: Path, field: str) -> Floats:
-    return np.asarray(np.rint(read_image(path, field=field).unit() * 255) / 255, np.float32)
+    return np.asarray(np.rint(read_image(path, field=field).srgb() * 255) / 255, np.float32)
 
 
 def _mask(entry: Entry, picture: Floats) -> Floats | None:
