@@ -83,7 +83,7 @@ def test_a_threshold_that_was_moved_shows_in_the_receipt(gate, sealed, admission
 
 
 def test_detectors_that_were_left_out_show_in_the_receipt(gate, sealed, admission, monkeypatch):
-    monkeypatch.setattr(Gate, "_detect", lambda self, content: ())
+    monkeypatch.setattr(Gate, "_detect", lambda self, content, seen: ())
     assert gate.release(sealed, admission).receipt.detectors == ()
 
 
@@ -91,8 +91,9 @@ def test_pixels_that_were_swapped_in_the_mark_are_on_record(gate, sealed, admiss
     """The detectors saw others: that does not show. What left does, by its own digest."""
     real = marking.mark
 
-    def swapped(content, record, keys):
-        return real(replace(content, pixels=255 - content.pixels), record, keys)
+    def swapped(content, seen, record, keys):
+        other = replace(content, pixels=255 - content.pixels)
+        return real(other, other.pixels, record, keys)
 
     monkeypatch.setattr(marking, "mark", swapped)
     released = gate.release(sealed, admission)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from os import SEEK_END
 from typing import Any, Final, TypeVar
 
@@ -17,6 +18,7 @@ from retouch_daemon.front.statuses import answering
 from retouch_daemon.storage.blob_rows import BlobStat
 from retouch_daemon.storage.blob_store import BlobStore
 from retouch_daemon.storage.disk import LARGE
+from retouch_daemon.storage.errors import CorruptBlob
 
 #: Most bytes of a piece, and most digests of a question.
 CHUNK: Final = 1 << 20
@@ -24,6 +26,9 @@ MOST_DIGESTS: Final = 1000
 #: Large blobs that are read as a whole at a time. All calls share the threads, and the disk, and
 #: each of these has them for seconds.
 _LARGE_AT_A_TIME: Final = 2
+
+#: Seconds after the end of a caller's pieces in which it may turn out that it has left.
+_WORD_OF_LEAVING: Final = 0.2
 
 _Context = grpc.aio.ServicerContext[Any, Any]
 _Found = TypeVar("_Found")
@@ -71,7 +76,15 @@ class BlobService(rpc.BlobServiceServicer):
                 offset = await asyncio.to_thread(
                     self._store.append, digest, offset, piece.chunk, client
                 )
-            stat = await self._read_whole(offset, lambda: self._store.finish(digest, client))
+            try:
+                finish = partial(self._store.finish, digest, client, keep=True)
+                stat = await self._read_whole(offset, finish)
+            except CorruptBlob:
+                # Perhaps the caller has left in the middle: then word of that comes about now, ends
+                # this call here, and what is there stays.
+                await asyncio.sleep(_WORD_OF_LEAVING)
+                await asyncio.to_thread(self._store.drop_upload, digest, client)
+                raise
         return pb.PutResponse(blob=_info(stat))
 
     async def Get(self, request: pb.GetRequest, context: _Context) -> AsyncIterator[pb.GetResponse]:

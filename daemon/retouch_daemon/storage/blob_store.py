@@ -112,8 +112,13 @@ class BlobStore:
             upload.write(offset, chunk)
             return upload.size
 
-    def finish(self, digest: str, client: str) -> BlobStat:
+    def finish(self, digest: str, client: str, *, keep: bool = False) -> BlobStat:
         """Turn a client's upload into a blob. Harmless when it is stored already.
+
+        Args:
+            digest: of the whole.
+            client: who has sent it.
+            keep: whether bytes of another digest stay, to go on from there.
 
         Raises:
             UnknownBlob: there is no upload. CorruptBlob: other bytes; the upload is dropped.
@@ -133,12 +138,20 @@ class BlobStore:
             # Nobody else can write there now, nor has to wait until seconds later all is read.
             with disk("store a blob"):
                 found = synced_digest(upload.file)
+            if keep and found != digest and not self.has(digest):
+                raise CorruptBlob(digest, found)
             return self._settled(upload, found, client)
         except BaseException:
             with self._lock, disk("store a blob"):
                 self._uploads.give_back(upload)
                 self._settling.notify_all()
             raise
+
+    def drop_upload(self, digest: str, client: str) -> None:
+        """Forget what a client has sent of a blob. Harmless where that is nothing."""
+        with self._lock, disk("drop an upload"):
+            if (upload := self._uploads.find(digest, client)) is not None:
+                self._uploads.drop(upload)
 
     def _settled(self, upload: Upload, found: str, client: str) -> BlobStat:
         """Store an upload that has the digest ``found``, or drop it."""
