@@ -149,7 +149,7 @@ def test_an_edit_without_a_pointer(studio):
     studio.js("() => document.activeElement.blur()")
     for keys in ("r", "b", "Control+a", "/"):
         studio.press(keys=keys)
-    assert studio.js("() => document.activeElement.id") == "prompt"
+    studio.wait(script="() => document.activeElement.id === 'prompt'")
     studio.js("() => (document.querySelector('#prompt').value = '')")
     studio.press(keys="a")
     assert studio.value("#prompt") == "a", "keys are letters while somebody writes"
