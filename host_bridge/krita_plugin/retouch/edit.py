@@ -167,7 +167,7 @@ class Edit(QtCore.QObject):
         selected = snapshot.mask is not None or snapshot.selection is not None
         choices = panel_form.choices(order.mode, values, order.operations, selected)
         if choices.seed is None:
-            # The daemon would draw one of 63 bits: too long to read, and for a spin box.
+            # The daemon would draw a longer one.
             choices = replace(choices, seed=random.randrange(_SEEDS))
         hard = snapshot.mask is not None and not _is_soft(snapshot.mask)
         if hard and order.expansion is None and not values.get("feather"):
