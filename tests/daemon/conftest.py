@@ -23,6 +23,8 @@ from cryptography.x509.oid import NameOID
 
 from retouch.client.client import Client, wait_for_daemon
 from retouch.client.finding import Endpoint
+from retouch_daemon.storage.blob_limits import BlobLimits
+from retouch_daemon.storage.blob_store import BlobStore
 from retouch_daemon.storage.database import Database
 from retouch_daemon.storage.job_records import NewJob
 from retouch_daemon.storage.journal import Journal
@@ -123,14 +125,35 @@ def house():
 
 
 @pytest.fixture
-def journal():
+def memory_folder():
     """In memory where that can be had: what is synced after every step takes no time there."""
     memory = Path("/dev/shm")
     place = memory if os.access(memory, os.W_OK) else None
     with tempfile.TemporaryDirectory(dir=place) as folder:
-        database = Database(Path(folder) / "journal.sqlite")
-        yield Journal(database)
-        database.close()
+        yield Path(folder)
+
+
+@pytest.fixture
+def database(memory_folder):
+    opened = Database(memory_folder / "journal.sqlite")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def journal(database):
+    return Journal(database)
+
+
+@pytest.fixture
+def make(memory_folder, database):
+    """Makes a store of blobs, again over the same folder as after a restart."""
+    return lambda **limits: BlobStore(memory_folder / "blobs", database, BlobLimits(**limits))
+
+
+@pytest.fixture
+def store(make):
+    return make()
 
 
 @pytest.fixture

@@ -3,16 +3,12 @@
 import contextlib
 import hashlib
 import os
-import tempfile
 import threading
 import time
-from pathlib import Path
 
 import pytest
 
 from retouch_daemon.storage import blob_store, uploads
-from retouch_daemon.storage.blob_store import BlobLimits, BlobStore
-from retouch_daemon.storage.database import Database
 from retouch_daemon.storage.errors import (
     CorruptBlob,
     QuotaExceeded,
@@ -27,28 +23,6 @@ ABSENT = "0" * 64
 
 def digest_of(data):
     return hashlib.sha256(data).hexdigest()
-
-
-@pytest.fixture
-def tmp_path():
-    """In memory where that can be had: what is synced after every step takes no time there."""
-    memory = Path("/dev/shm")
-    place = memory if os.access(memory, os.W_OK) else None
-    with tempfile.TemporaryDirectory(dir=place) as folder:
-        yield Path(folder)
-
-
-@pytest.fixture
-def database(tmp_path):
-    opened = Database(tmp_path / "journal.sqlite")
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def make(tmp_path, database):
-    """Makes a store, again over the same folder as after a restart."""
-    return lambda **limits: BlobStore(tmp_path / "blobs", database, BlobLimits(**limits))
 
 
 def files_below(store):

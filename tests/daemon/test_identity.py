@@ -4,8 +4,6 @@ import asyncio
 import hashlib
 import hmac
 import os
-import tempfile
-from pathlib import Path
 
 import grpc
 import pytest
@@ -25,18 +23,9 @@ DIGEST = hashlib.sha256(PICTURE).hexdigest()
 posix = pytest.mark.skipif(os.name != "posix", reason="modes are POSIX")
 
 
-@pytest.fixture
-def tmp_path():
-    """In memory where that can be had: what is synced after every step takes no time there."""
-    memory = Path("/dev/shm")
-    place = memory if os.access(memory, os.W_OK) else None
-    with tempfile.TemporaryDirectory(dir=place) as folder:
-        yield Path(folder)
-
-
 @posix
-def test_a_new_token_is_its_owners_only_whatever_the_mask(tmp_path):
-    file = tmp_path / "new" / "token"
+def test_a_new_token_is_its_owners_only_whatever_the_mask(memory_folder):
+    file = memory_folder / "new" / "token"
     previous = os.umask(0)
     try:
         token = read_token(file)
@@ -48,15 +37,15 @@ def test_a_new_token_is_its_owners_only_whatever_the_mask(tmp_path):
     assert file.read_text() == token + "\n"
 
 
-def test_a_token_stays_and_two_are_never_the_same(tmp_path):
-    assert read_token(tmp_path / "a") == read_token(tmp_path / "a")
-    assert read_token(tmp_path / "a") != read_token(tmp_path / "b")
+def test_a_token_stays_and_two_are_never_the_same(memory_folder):
+    assert read_token(memory_folder / "a") == read_token(memory_folder / "a")
+    assert read_token(memory_folder / "a") != read_token(memory_folder / "b")
 
 
 @posix
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o602, 0o610, 0o777, 0o644])
-def test_a_token_that_others_may_read_is_refused(tmp_path, mode):
-    file = tmp_path / "token"
+def test_a_token_that_others_may_read_is_refused(memory_folder, mode):
+    file = memory_folder / "token"
     read_token(file)
     file.chmod(mode)
     with pytest.raises(ValueError, match="chmod 600"):
@@ -66,26 +55,26 @@ def test_a_token_that_others_may_read_is_refused(tmp_path, mode):
 
 
 @pytest.mark.parametrize("content", [b"", b"\n", b" \n\t"])
-def test_an_empty_token_lets_nobody_in(tmp_path, content):
-    file = tmp_path / "token"
+def test_an_empty_token_lets_nobody_in(memory_folder, content):
+    file = memory_folder / "token"
     file.write_bytes(content)
     file.chmod(0o600)
     with pytest.raises(ValueError, match="empty"):
         read_token(file)
 
 
-def test_a_token_that_cannot_be_made_is_an_os_error(tmp_path):
-    (tmp_path / "file").write_text("")
+def test_a_token_that_cannot_be_made_is_an_os_error(memory_folder):
+    (memory_folder / "file").write_text("")
     with pytest.raises(OSError, match="file"):
-        read_token(tmp_path / "file" / "token")
+        read_token(memory_folder / "file" / "token")
 
 
-def served(tmp_path, scenario, token=TOKEN):
+def served(memory_folder, scenario, token=TOKEN):
     """Run a scenario with the stub of a server that has one blob."""
 
     async def serve():
-        database = Database(tmp_path / "journal.sqlite")
-        store = BlobStore(tmp_path / "blobs", database, BlobLimits())
+        database = Database(memory_folder / "journal.sqlite")
+        store = BlobStore(memory_folder / "blobs", database, BlobLimits())
         store.add(PICTURE, "somebody")
         server = grpc.aio.server(interceptors=(TokenCheck(token),))
         rpc.add_BlobServiceServicer_to_server(BlobService(store), server)
@@ -139,7 +128,7 @@ def pieces():
         ((TOKEN_KEY, "Bearer wrong"), *RIGHT),
     ],
 )
-def test_nobody_is_served_without_exactly_the_token(tmp_path, metadata):
+def test_nobody_is_served_without_exactly_the_token(memory_folder, metadata):
     async def scenario(stub, channel, database):
         return [
             await answer_of(stub.Stat(pb.StatRequest(sha256=DIGEST), metadata=metadata)),
@@ -148,13 +137,13 @@ def test_nobody_is_served_without_exactly_the_token(tmp_path, metadata):
             await answer_of(stub.Put(pieces(), metadata=metadata)),
         ]
 
-    for status, words in served(tmp_path, scenario):
+    for status, words in served(memory_folder, scenario):
         assert status is grpc.StatusCode.UNAUTHENTICATED
         assert "Fix: send the metadata" in words
         assert TOKEN not in words
 
 
-def test_whoever_has_the_token_is_served(tmp_path):
+def test_whoever_has_the_token_is_served(memory_folder):
     async def scenario(stub, channel, database):
         stat = await stub.Stat(pb.StatRequest(sha256=DIGEST), metadata=RIGHT)
         got = await answer_of(stub.Get(pb.GetRequest(sha256=DIGEST), metadata=RIGHT))
@@ -162,7 +151,7 @@ def test_whoever_has_the_token_is_served(tmp_path):
         unknown = await answer_of(stub.Stat(pb.StatRequest(sha256="0" * 64), metadata=RIGHT))
         return stat.blob.size_bytes, got, put.blob.sha256, unknown[0]
 
-    size, got, put, unknown = served(tmp_path, scenario)
+    size, got, put, unknown = served(memory_folder, scenario)
     assert size == len(PICTURE)
     assert b"".join(piece.chunk for piece in got) == PICTURE
     assert put == DIGEST
@@ -176,17 +165,17 @@ def test_whoever_has_the_token_is_served(tmp_path):
         ("/retouch.v1.BlobService/Stat", grpc.StatusCode.UNAUTHENTICATED),
     ],
 )
-def test_only_probes_are_let_through(tmp_path, name, status):
+def test_only_probes_are_let_through(memory_folder, name, status):
     async def scenario(stub, channel, database):
         call = channel.unary_unary(
             name, pb.StatRequest.SerializeToString, pb.StatResponse.FromString
         )
         return await answer_of(call(pb.StatRequest(sha256=DIGEST)))
 
-    assert served(tmp_path, scenario)[0] is status
+    assert served(memory_folder, scenario)[0] is status
 
 
-def test_the_token_is_compared_in_constant_time(tmp_path, monkeypatch):
+def test_the_token_is_compared_in_constant_time(memory_folder, monkeypatch):
     compared = []
 
     class Watched:
@@ -202,7 +191,7 @@ def test_the_token_is_compared_in_constant_time(tmp_path, monkeypatch):
             given = ((TOKEN_KEY, f"Bearer {token}"),)
             await answer_of(stub.Stat(pb.StatRequest(sha256=DIGEST), metadata=given))
 
-    served(tmp_path, scenario)
+    served(memory_folder, scenario)
     assert compared == [(b"wrong", TOKEN.encode()), (TOKEN.encode(), TOKEN.encode())]
 
 
@@ -219,7 +208,7 @@ def test_the_token_is_compared_in_constant_time(tmp_path, monkeypatch):
         (("first", "second"), "first"),
     ],
 )
-def test_clients_are_told_apart_by_their_names(tmp_path, names, known):
+def test_clients_are_told_apart_by_their_names(memory_folder, names, known):
     async def scenario(stub, channel, database):
         data = b"of this client"
         digest = hashlib.sha256(data).hexdigest()
@@ -229,4 +218,4 @@ def test_clients_are_told_apart_by_their_names(tmp_path, names, known):
             asked = "SELECT client FROM blobs WHERE digest = ?"
             return connection.execute(asked, (digest,)).fetchone()[0]
 
-    assert served(tmp_path, scenario) == known
+    assert served(memory_folder, scenario) == known

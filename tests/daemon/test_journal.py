@@ -1,35 +1,15 @@
 """Jobs and their events: kept once, in order, each client's apart from the others'."""
 
 import hashlib
-import os
-import tempfile
 import threading
-from pathlib import Path
 
 import pytest
 
 from retouch_daemon.storage.blob_store import BlobLimits, BlobStore
-from retouch_daemon.storage.database import Database
 from retouch_daemon.storage.errors import QuotaExceeded, StorageFailed, UnknownBlob, UnknownJob
 from retouch_daemon.storage.job_limits import JobLimits
 from retouch_daemon.storage.job_records import OVER, NewJob, Service, State
 from retouch_daemon.storage.journal import RESTART_GAP, Journal
-
-
-@pytest.fixture
-def tmp_path():
-    """In memory where that can be had: what is synced after every step takes no time there."""
-    memory = Path("/dev/shm")
-    place = memory if os.access(memory, os.W_OK) else None
-    with tempfile.TemporaryDirectory(dir=place) as folder:
-        yield Path(folder)
-
-
-@pytest.fixture
-def database(tmp_path):
-    opened = Database(tmp_path / "journal.sqlite")
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

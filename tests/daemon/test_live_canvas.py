@@ -10,13 +10,6 @@ from retouch.client.raw_rows import raw_rows
 from retouch.errors import InvalidField
 from retouch.v1 import edit_pb2, image_pb2, live_pb2, mask_pb2
 from retouch_daemon.front.live_canvas import LiveFrames, RawCanvas
-from retouch_daemon.storage.blob_limits import BlobLimits
-from retouch_daemon.storage.blob_store import BlobStore
-
-
-@pytest.fixture
-def store(journal, tmp_path):
-    return BlobStore(tmp_path / "blobs", journal.database, BlobLimits())
 
 
 @pytest.fixture

@@ -7,15 +7,8 @@ import pytest
 from retouch.v1 import trust_service_pb2 as pb
 from retouch_daemon.front.trust_service import TrustService
 from retouch_daemon.link.frames import BrokenFrame, Frame
-from retouch_daemon.storage.blob_limits import BlobLimits
-from retouch_daemon.storage.blob_store import BlobStore
 
 SIGNED = b"the signed file"
-
-
-@pytest.fixture
-def store(journal, tmp_path):
-    return BlobStore(tmp_path / "blobs", journal.database, BlobLimits())
 
 
 def kept(store, **values):

@@ -2,8 +2,6 @@
 
 import asyncio
 import hashlib
-import os
-import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -15,34 +13,11 @@ import pytest
 from retouch.v1 import blob_service_pb2 as pb
 from retouch.v1 import blob_service_pb2_grpc as rpc
 from retouch_daemon.front.blob_service import CHUNK, BlobService
-from retouch_daemon.storage.blob_store import BlobLimits, BlobStore
-from retouch_daemon.storage.database import Database
+from retouch_daemon.storage.blob_store import BlobLimits
 from retouch_daemon.storage.errors import CorruptBlob, QuotaExceeded, UnknownBlob, WrongOffset
 
 DATA = bytes(range(256)) * 8
 DIGEST = hashlib.sha256(DATA).hexdigest()
-
-
-@pytest.fixture
-def tmp_path():
-    """In memory where that can be had: what is synced after every step takes no time there."""
-    memory = Path("/dev/shm")
-    place = memory if os.access(memory, os.W_OK) else None
-    with tempfile.TemporaryDirectory(dir=place) as folder:
-        yield Path(folder)
-
-
-@pytest.fixture
-def make(tmp_path):
-    """Makes a store, again over the same folder as after a restart."""
-    opened = Database(tmp_path / "journal.sqlite")
-    yield lambda **limits: BlobStore(tmp_path / "blobs", opened, BlobLimits(**limits))
-    opened.close()
-
-
-@pytest.fixture
-def store(make):
-    return make()
 
 
 @pytest.fixture

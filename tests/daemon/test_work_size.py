@@ -7,15 +7,6 @@ from PIL import Image as Pillow
 
 from retouch.v1 import edit_pb2, image_pb2, operation_pb2
 from retouch_daemon.front.work_size import MOST, pixels_of
-from retouch_daemon.storage.blob_store import BlobLimits, BlobStore
-from retouch_daemon.storage.database import Database
-
-
-@pytest.fixture
-def store(tmp_path):
-    database = Database(tmp_path / "journal.sqlite")
-    yield BlobStore(tmp_path / "blobs", database, BlobLimits())
-    database.close()
 
 
 def file_of(kind, size=(30, 20)):

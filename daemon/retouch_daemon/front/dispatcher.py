@@ -15,6 +15,7 @@ from retouch.v1 import errors_pb2, job_pb2
 from retouch_daemon.front.event_feed import EventFeed
 from retouch_daemon.front.returning_jobs import ReturningJobs
 from retouch_daemon.front.running import ATTEMPTS, Deaths, Running
+from retouch_daemon.front.start_troubles import StartTroubles
 from retouch_daemon.front.worker_options import WorkerOptions
 from retouch_daemon.front.workshop import Workshop
 from retouch_daemon.storage.blob_store import BlobStore
@@ -65,6 +66,7 @@ class Dispatcher:
         self.workshop = Workshop(self, blobs, feed, options, self._deaths)
         self.gate, self.engine = self.workshop.gate, self.workshop.engine
         self.numbers = self.workshop.numbers
+        self._troubles = StartTroubles(feed, (self.gate, self.engine))
 
     @property
     def ready(self) -> bool:
@@ -281,6 +283,8 @@ class Dispatcher:
                 await self._end_late()
                 await self._returning.retry()
                 await self.fill()
+                waiting = (job.job_id for job in (*self.waiting, *self.running))
+                await self._troubles.tell(() if self.ready else waiting)
             except StorageError as problem:
                 _log.error("cannot look after the queue: %s", problem)
             except Exception:  # limits and places of all jobs hang on this

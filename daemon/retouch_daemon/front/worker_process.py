@@ -70,7 +70,14 @@ class WorkerProcess:
         #: While a frame is being dealt with nothing is read: that is no silence of the worker's.
         self._dealing = False
         self.starts = 0
+        #: Its last lives in a row that were too short for a sound worker.
+        self.short_lives = 0
         self.pid: int | None = None
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        return self._command.name
 
     @property
     def ready(self) -> bool:
@@ -115,7 +122,9 @@ class WorkerProcess:
             if self._stopped.is_set():
                 return
             lived = asyncio.get_running_loop().time() - began
-            pause = self._command.pauses[0] if lived > longest else min(2 * pause, longest)
+            sound = lived > longest
+            self.short_lives = 0 if sound else self.short_lives + 1
+            pause = self._command.pauses[0] if sound else min(2 * pause, longest)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopped.wait(), pause)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,7 @@ from retouch_safety.tilemark.reed_solomon import encode
 from retouch_safety.tilemark.search import Search
 from retouch_safety.tilemark.visibility import coarse_gain, coarse_relief, gain, relief, shade
 
+Corner: TypeAlias = tuple[int, int]
 Mask = npt.NDArray[np.float32] | npt.NDArray[np.bool_]
 
 STRENGTH: Final = 1.0
@@ -59,6 +61,8 @@ class Canvas:
         relief: h x w, how much each pixel hides.
         tile: h x w, the repeated tile, fainter where it may be cut off.
         coarse: h x w, the repeated coarse tile in grey levels at an ordinary strength.
+        corners: row and column in the part where the tile of each layer that is written begins, by
+            the layer's factor.
     """
 
     pixels: Pixels
@@ -68,6 +72,7 @@ class Canvas:
     relief: Plane
     tile: Plane
     coarse: Plane
+    corners: Mapping[int, Corner]
 
     def change(self, strength: float) -> Plane:
         """Return the h x w change of every channel, on a scale of 0 to 255."""
@@ -151,27 +156,44 @@ def canvas_of(
         return unmarked(pixels, note)
     random = random or np.random.default_rng()
     pattern, word = pattern_of(keys.pattern), encode(payload.message(keys.auth))
-    fine = repeated(pattern.tile(word), CHIP, box, random)
-    coarse = repeated(coarse_tile(pattern.chips(word)), CHIP * COARSE, box, random)
+    corners = {
+        factor: random_corner(TILE * factor, CHIP * factor, box, random) for factor in (1, COARSE)
+    }
+    fine = repeated(pattern.tile(word), corners[1], box)
+    coarse = repeated(coarse_tile(pattern.chips(word)), corners[COARSE], box)
     luma = luma_of(pixels[box.slices])
     coarse *= coarse_relief(luma)
-    return Canvas(
-        pixels, box, mask[box.slices], luma, relief(luma, random), fine * shade(luma), coarse
-    )
+    if not coarse.any():
+        del corners[COARSE]
+    tile = fine * shade(luma)
+    return Canvas(pixels, box, mask[box.slices], luma, relief(luma, random), tile, coarse, corners)
 
 
-def repeated(tile: Plane, chip: int, box: Box, random: np.random.Generator) -> Plane:
-    """Return a square tile over the h x w pixels of a box, its corner at a random place."""
+def random_corner(side: int, chip: int, box: Box, random: np.random.Generator) -> Corner:
+    """Return the row and column in a box where a tile of a side begins.
+
+    Whole chips of the picture: they fill whole blocks of a compressor, and a picture at half its
+    size has one pixel for each fine chip.
+    """
+    row, column = random.integers(0, side // chip, 2) * chip
+    return int(row) - box.y, int(column) - box.x
+
+
+def repeated(tile: Plane, corner: Corner, box: Box) -> Plane:
+    """Return a square tile over the h x w pixels of a box, from a row and column on."""
     side = len(tile)
-    # Corners at whole chips of the picture: they fill whole blocks of a compressor, and a picture
-    # at half its size has one pixel for each fine chip.
-    corner = random.integers(0, side // chip, 2) * chip - np.array([box.y, box.x])
-    moved = np.roll(tile, (int(corner[0]), int(corner[1])), (0, 1))
+    moved = np.roll(tile, corner, (0, 1))
     repeats = (-(-box.height // side), -(-box.width // side))
     return np.tile(moved, repeats)[: box.height, : box.width]
 
 
-def reads(luma: Plane, payload: Payload, keys: Keys, first: int = 1) -> bool:
+def reads(
+    luma: Plane,
+    payload: Payload,
+    keys: Keys,
+    first: int = 1,
+    corners: Mapping[int, Corner] | None = None,
+) -> bool:
     """Return whether H x W luma, 0 to 255, holds an authentic mark of a payload in any layer.
 
     Args:
@@ -179,9 +201,17 @@ def reads(luma: Plane, payload: Payload, keys: Keys, first: int = 1) -> bool:
         payload: of the mark.
         keys: of the mark.
         first: factor of the view to begin with, where it is likely to be read.
+        corners: row and column where each layer's tile begins, by the layer's factor: layers
+            without are not there; None looks everywhere.
     """
     reader = keys.reader()
-    return any(Search(view.plane, reader).holds(payload) for view in details(luma, first))
+    if corners is None:
+        return any(Search(view.plane, reader).holds(payload) for view in details(luma, first))
+    return any(
+        Search(view.plane, reader).holds(payload, view.corner(corners[view.factor]))
+        for view in details(luma, first)
+        if view.factor in corners
+    )
 
 
 def verified(

@@ -73,6 +73,11 @@ class View(NamedTuple):
     x: int = 0
     y: int = 0
 
+    def corner(self, of_picture: tuple[int, int]) -> tuple[float, float]:
+        """Return where a tile begins in the view that begins at a row and column of the picture."""
+        row, column = of_picture
+        return (row - self.y) / self.factor, (column - self.x) / self.factor
+
     def placed(self, box: Box, shape: tuple[int, int]) -> Box:
         """Return where a box of the view lies in the picture of H x W."""
         x, y, width, height = (side * self.factor for side in box)

@@ -6,7 +6,7 @@ is searched for each picture, between a mark that is lost and one that is seen.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -18,6 +18,7 @@ from retouch_safety.receipt import MarkStatus
 from retouch_safety.tilemark.compression import jpeg_loss, webp_loss
 from retouch_safety.tilemark.embedding import (
     Canvas,
+    Corner,
     Marked,
     Mask,
     canvas_of,
@@ -26,9 +27,8 @@ from retouch_safety.tilemark.embedding import (
     verified,
 )
 from retouch_safety.tilemark.fidelity import psnr, ssim
-from retouch_safety.tilemark.found import Claim, FoundMark
 from retouch_safety.tilemark.keys import Keys
-from retouch_safety.tilemark.layers import COARSE, coarse_view
+from retouch_safety.tilemark.layers import COARSE, View, coarse_view
 from retouch_safety.tilemark.pattern import Plane
 from retouch_safety.tilemark.payload import Payload
 from retouch_safety.tilemark.residual import residual
@@ -41,6 +41,8 @@ _LEVELS: Final = tuple(0.4 * 1.2**step for step in range(17))
 _SURE: Final = 11.5  # z: about 8 is needed, and the losses are modelled
 _UNSURE: Final = 3  # levels that are added where no coarse tile survives by itself
 _PART: Final = 0.68  # of a side
+#: Level that small pictures need most often; large ones need the lowest.
+_USUAL_IN_SMALL: Final = 6
 _ROOM: Final = 3  # level that has to be within the limits, too, when the coarse tile is chosen
 
 
@@ -99,6 +101,8 @@ def brightened(luma: Plane) -> Plane:
 
 
 LOSSES: Final[tuple[Loss, ...]] = (strongly_compressed, compressed, halved)
+#: Losses that leave everything where it was.
+_IN_PLACE: Final[tuple[Loss, ...]] = (*LOSSES, webp_loss, _first_part, brightened)
 
 
 def embed_surviving(
@@ -136,11 +140,16 @@ def embed_surviving(
     if isinstance(canvas, Marked):
         return canvas
     losses = _losses_of(canvas) if losses is None else losses
-    limits = limits or (SMALL if canvas.luma.size < LARGE else ORDINARY)
+    small = canvas.luma.size < LARGE
+    limits = limits or (SMALL if small else ORDINARY)
     chosen, sure = canvas, True
     if losses:
         chosen, sure = _with_enough_coarse(canvas, limits, payload, keys, random)
-    enough = _first(len(_LEVELS), lambda i: _survives(chosen, _LEVELS[i], losses, payload, keys))
+    enough = _first(
+        len(_LEVELS),
+        lambda i: _survives(chosen, _LEVELS[i], losses, payload, keys),
+        _USUAL_IN_SMALL if small else 0,
+    )
     wanted = enough if sure else enough + _UNSURE
     level = _allowed(chosen, min(wanted, len(_LEVELS) - 1), limits)
     if level is None:
@@ -209,23 +218,29 @@ def _with_enough_coarse(
 def _coarse_survives(canvas: Canvas, payload: Payload, keys: Keys) -> bool:
     """Return whether the coarse tile survives compression by itself, with some to spare."""
     marked, reader = canvas.marked_luma(_LEVELS[0]), keys.reader()
-
-    def sure(mark: FoundMark) -> bool:
-        return mark.claim is Claim.AUTHENTIC and mark.payload == payload and mark.z >= _SURE
-
+    corner = View(marked, COARSE).corner(canvas.corners[COARSE])
     views = (coarse_view(loss(marked)) for loss in (webp_loss, strongly_compressed))
-    return all(any(map(sure, Search(residual(view), reader).run(sure))) for view in views)
+    return all(Search(residual(view), reader).holds(payload, corner, _SURE) for view in views)
 
 
-def _first(count: int, holds: Callable[[int], bool]) -> int:
+def _first(count: int, holds: Callable[[int], bool], guess: int = 0) -> int:
     """Return the first of 0 to count - 1 at which a monotone condition holds, else count.
 
-    Low numbers, which are the usual answer, take the fewest tries.
+    Args:
+        count: how many there are.
+        holds: the condition.
+        guess: what it may be: numbers near it take the fewest tries.
     """
-    low, high = 0, 0
-    while high < count and not holds(high):
-        low, high = high + 1, 2 * high + 1
-    high = min(high, count)
+    low, high, step = 0, count, 1  # it is in low .. high
+    at = min(guess, count - 1)
+    while low < high and low <= at < high:
+        if holds(at):
+            high, at = at, at - step
+        else:
+            low, at = at + 1, at + step
+        step *= 2
+        if high < count and low > 0:
+            break
     while low < high:
         middle = (low + high) // 2
         if holds(middle):
@@ -246,4 +261,11 @@ def _survives(
 ) -> bool:
     part = canvas.marked_luma(strength)
     first = COARSE if canvas.coarse.any() else 1
-    return all(reads(loss(part), payload, keys, first) for loss in losses)
+    return all(
+        reads(loss(part), payload, keys, first, _corners_after(loss, canvas)) for loss in losses
+    )
+
+
+def _corners_after(loss: Loss, canvas: Canvas) -> Mapping[int, Corner] | None:
+    """Return where the tiles begin in what a loss leaves; None where it is not known."""
+    return canvas.corners if loss in _IN_PLACE else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -66,13 +67,49 @@ class Search:
                     return [mark for _, mark in self._found]
         return [mark for _, mark in self._found] + self._presences()
 
-    def holds(self, payload: Payload) -> bool:
-        """Return whether there is an authentic mark of a payload, whatever else there is."""
+    def holds(
+        self,
+        payload: Payload,
+        corner: tuple[float, float] | None = None,
+        least: float = 0.0,
+    ) -> bool:
+        """Return whether there is an authentic mark of a payload, whatever else there is.
+
+        Args:
+            payload: of the mark.
+            corner: row and column in the residual where its tile begins: nothing else is read,
+                which is most of the work. None looks everywhere, as whoever does not know it has
+                to.
+            least: z of its peak, at least.
+        """
 
         def sought(mark: FoundMark) -> bool:
-            return mark.claim is Claim.AUTHENTIC and mark.payload == payload
+            authentic = mark.claim is Claim.AUTHENTIC and mark.payload == payload
+            return authentic and mark.z >= least
 
-        return any(sought(mark) for mark in self.run(sought))
+        if corner is None:
+            return any(sought(mark) for mark in self.run(sought))
+        return self._holds_at(payload, Peak(*corner, least))
+
+    def _holds_at(self, payload: Payload, known: Peak) -> bool:
+        """Read as :meth:`run` does, but at a known corner alone, and authentic words alone."""
+        read: list[Peak] = []
+        for window in self.folder.windows():
+            for peak in self._peaks(window):
+                if not _near(peak, known) or peak.z < known.z:
+                    continue
+                if not any(_near(peak, other) for other in read):
+                    read.append(peak)
+                    agree = agreement(self._residual, self._tile_at(peak))
+                    if self._says(self._weighted_scores(agree, peak), payload):
+                        return True
+                if self._says(self._scores_in(window, peak), payload):
+                    return True
+        return False
+
+    def _says(self, scores: Scores, payload: Payload) -> bool:
+        read = self._authenticated(scores)
+        return read is not None and read_message(_message_of(read.word)) == payload
 
     def _peaks(self, window: Window) -> list[Peak]:
         self._tally.offsets += TILE * TILE
@@ -81,15 +118,20 @@ class Search:
 
     def _read(self, peak: Peak, window: Window) -> bool:
         """Read the message at a peak: weighted over the whole picture, then in the window alone."""
-        tile = whitened_tile(self._sync, self.folder.noise, peak[:2])
-        agree = agreement(self._residual, tile)
+        agree = agreement(self._residual, self._tile_at(peak))
         if not any(_near(peak, other) for other in self._unread):
             self._unread.append(peak)
             if self._accept(peak, self._weighted_scores(agree, peak)):
                 return True
+        return self._accept(peak, self._scores_in(window, peak))
+
+    def _scores_in(self, window: Window, peak: Peak) -> Scores:
         noise = self.folder.noise * (window.rows * window.columns)
         fold = self.folder.fold(window)
-        return self._accept(peak, symbol_scores(fold, noise, peak[:2], self._pattern, self._sync))
+        return symbol_scores(fold, noise, peak[:2], self._pattern, self._sync)
+
+    def _tile_at(self, peak: Peak) -> Plane:
+        return whitened_tile(self._sync, self.folder.noise, peak[:2])
 
     def _weighted_scores(self, agree: Plane, peak: Peak) -> Scores:
         weights = combining_weights(agree, self._power)
@@ -101,7 +143,7 @@ class Search:
         read = self._authenticated(scores) or self._publicly_read(scores, peak.z)
         if read is None:
             return False
-        message = read.word.symbols[:DIMENSION].tobytes()
+        message = _message_of(read.word)
         region = self._region(spectrum_of(self._pattern.chips(read.word.symbols)), peak)
         evidence, authentic = read.word.evidence, read.claim is Claim.AUTHENTIC
         tally = self._tally
@@ -116,7 +158,7 @@ class Search:
             return None
         for word in decode(scores, [header(key_id) for key_id in self._keys.auth], _TAGS):
             self._tally.tags += 1
-            message = word.symbols[:DIMENSION].tobytes()
+            message = _message_of(word)
             if is_authentic(message, self._keys.auth[message[0] & 0xF]):
                 return _Word(Claim.AUTHENTIC, word)
         return None
@@ -146,6 +188,10 @@ class Search:
     def _region(self, spectrum: Spectrum, peak: Peak) -> Box:
         tile = whitened_tile(spectrum, self.folder.noise, peak[:2])
         return region_of(agreement(self._residual, tile), self._power)
+
+
+def _message_of(word: CodeWord) -> bytes:
+    return word.symbols[:DIMENSION].tobytes()
 
 
 def _near(first: Peak, second: Peak) -> bool:

@@ -72,6 +72,25 @@ const COMMANDS = {
     await file.saveAs(path);
     return file.suggestedFilename();
   },
+  // Several files of one click; returns their paths.
+  async downloads({ selector, count, folder, ...given }) {
+    const files = [];
+    const keep = (file) => files.push(file);
+    at(given).on("download", keep);
+    try {
+      await at(given).click(selector);
+      const ends = Date.now() + 30000;
+      while (files.length < count) {
+        if (Date.now() > ends) throw new Error(`${files.length} files instead of ${count}`);
+        await new Promise((wake) => setTimeout(wake, 50));
+      }
+    } finally {
+      at(given).off("download", keep);
+    }
+    const paths = files.map((file) => `${folder}/${file.suggestedFilename()}`);
+    await Promise.all(files.map((file, number) => file.saveAs(paths[number])));
+    return paths;
+  },
   // Fingers: each step is where all of them are.
   async touch({ steps, ...given }) {
     const session = await browser.newCDPSession(at(given));

@@ -172,6 +172,13 @@ class Studio:
         name = self.browser.download(page=self.page, selector="#download", path=str(path))
         return path.read_bytes(), name
 
+    def downloads(self, selector, count, folder):
+        """Return the files that a click saves, by name."""
+        paths = self.browser.downloads(
+            page=self.page, selector=selector, count=count, folder=str(folder)
+        )
+        return [Path(path) for path in paths]
+
     def point(self, x, y):
         """Where a place of the picture, in shares of its width and height, is on the screen."""
         script = """([x, y]) => {

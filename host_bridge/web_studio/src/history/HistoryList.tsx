@@ -4,9 +4,10 @@ import { titleOf } from "../panel/form.ts";
 import { run } from "../session/edit_run.ts";
 import { type Entry, history, historyLoading, loadHistory } from "../session/history.ts";
 import { fail } from "../session/notices.ts";
+import { saveRecipe } from "../session/recipe_files.ts";
 import { replay, showEntry } from "../session/start_edit.ts";
 import { takeSettings } from "../session/take_settings.ts";
-import { panelTab } from "../shell/commands.ts";
+import { panelTab, useRecipe } from "../shell/commands.ts";
 
 /** Finished edits, newest first; the daemon keeps them when the page is closed. */
 export function HistoryList() {
@@ -14,21 +15,44 @@ export function HistoryList() {
     loadHistory().catch(fail);
   }, []);
   const entries = history.value;
-  if (entries.length === 0) {
-    return (
-      <p class="history-empty">
-        {historyLoading.value
-          ? "Reading the history"
-          : "What you generate is listed here, with everything needed to make it again."}
-      </p>
-    );
-  }
   return (
-    <ol class="history" data-scrolls aria-label="History">
-      {entries.map((entry) => (
-        <HistoryEntry key={entry.jobId} entry={entry} />
-      ))}
-    </ol>
+    <>
+      {entries.length === 0 ? (
+        <p class="history-empty">
+          {historyLoading.value
+            ? "Reading the history"
+            : "What you generate is listed here, with everything needed to make it again."}
+        </p>
+      ) : (
+        <ol class="history" data-scrolls aria-label="History">
+          {entries.map((entry) => (
+            <HistoryEntry key={entry.jobId} entry={entry} />
+          ))}
+        </ol>
+      )}
+      <RecipeButton />
+    </>
+  );
+}
+
+/** Asks for a recipe, and the pictures that it names. */
+function RecipeButton() {
+  return (
+    <label class="history-recipe" title="A recipe of retouch batch, with the pictures it names">
+      <span class="link">Open a recipe</span>
+      <input
+        type="file"
+        class="unseen"
+        accept=".json,.yaml,.yml,image/*"
+        multiple
+        aria-label="Open a recipe and its pictures"
+        onChange={(event) => {
+          const files = [...(event.currentTarget.files ?? [])];
+          event.currentTarget.value = "";
+          void useRecipe(files);
+        }}
+      />
+    </label>
   );
 }
 
@@ -70,6 +94,14 @@ function HistoryEntry({ entry }: { entry: Entry }) {
             }}
           >
             Use settings
+          </button>
+          <button
+            type="button"
+            class="link"
+            title="As a file, for many pictures: retouch batch"
+            onClick={() => void saveRecipe(entry).catch(fail)}
+          >
+            Save recipe
           </button>
         </div>
       </div>

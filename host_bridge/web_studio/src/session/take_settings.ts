@@ -12,17 +12,8 @@ export async function takeSettings(entry: Entry): Promise<void> {
   try {
     const operations = await Promise.all(taken.operations.map(withPictures));
     batch(() => {
-      choices.prompt.value = taken.prompt;
-      choices.negative.value = taken.negative;
-      choices.model.value = taken.model;
-      choices.count.value = entry.results.length;
-      choices.seed.value = taken.seed === null ? "" : String(taken.seed);
-      choices.steps.value = taken.steps;
-      choices.sampler.value = taken.sampler;
+      fillPanel({ ...taken, operations, variants: entry.results.length });
       choices.mediaType.value = String(output.mediaType ?? "image/png");
-      choices.active.value = new Set(operations.map((each) => each.name));
-      const own = Object.fromEntries(operations.map((each) => [each.name, each.parameters]));
-      choices.parameters.value = { ...choices.parameters.value, ...own };
     });
     announce("Settings taken from the history");
   } catch (problem) {
@@ -30,19 +21,39 @@ export async function takeSettings(entry: Entry): Promise<void> {
   }
 }
 
-interface TakenChoices {
-  prompt: string;
-  negative: string;
-  model: string;
-  seed: string | number | null;
-  steps: number | null;
-  sampler: string;
-  operations: TakenOperation[];
+/** What was chosen, as the kit reads it from a result or a recipe. */
+export interface TakenChoices {
+  readonly prompt: string;
+  readonly negative: string;
+  readonly model: string;
+  readonly variants: number;
+  readonly seed: string | number | null;
+  readonly steps: number | null;
+  readonly sampler: string;
+  readonly feather: number;
+  readonly workingSize: number | readonly number[];
+  readonly operations: readonly TakenOperation[];
 }
 
-interface TakenOperation {
-  name: string;
-  parameters: Record<string, unknown>;
+export interface TakenOperation {
+  readonly name: string;
+  readonly parameters: Readonly<Record<string, unknown>>;
+}
+
+/** Fills the panel; pictures are given as they are shown there. */
+export function fillPanel(taken: TakenChoices): void {
+  batch(() => {
+    choices.prompt.value = taken.prompt;
+    choices.negative.value = taken.negative;
+    choices.model.value = taken.model;
+    choices.count.value = taken.variants;
+    choices.seed.value = taken.seed === null ? "" : String(taken.seed);
+    choices.steps.value = taken.steps;
+    choices.sampler.value = taken.sampler;
+    choices.active.value = new Set(taken.operations.map((each) => each.name));
+    const own = Object.fromEntries(taken.operations.map((each) => [each.name, each.parameters]));
+    choices.parameters.value = { ...choices.parameters.value, ...own };
+  });
 }
 
 /** Pictures come as names of the daemon's blobs: they are fetched to be shown. */
@@ -58,7 +69,7 @@ async function withPictures({ name, parameters }: TakenOperation): Promise<Taken
   return { name, parameters: shown };
 }
 
-function isReference(value: unknown): value is { sha256: string } {
+export function isReference(value: unknown): value is { sha256: string } {
   return typeof value === "object" && value !== null && "sha256" in value;
 }
 

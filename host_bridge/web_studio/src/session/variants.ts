@@ -1,4 +1,5 @@
 import { connected } from "./daemon.ts";
+import { saveFile } from "./downloads.ts";
 import { type ResultMessage, wholeRect } from "./job_events.ts";
 import type { Variant } from "./results.ts";
 
@@ -30,15 +31,10 @@ const ENDINGS: Readonly<Record<string, string>> = {
   "image/tiff": "tif",
 };
 
-const KEPT_MS = 60_000;
-
 /** Saves a variant's file as the gate released it. */
 export function download(variant: Variant, document: string): void {
-  const link = window.document.createElement("a");
-  link.href = URL.createObjectURL(variant.file);
-  setTimeout(() => URL.revokeObjectURL(link.href), KEPT_MS);
-  link.download = `${stem(document)}-${variant.receiptId || variant.index + 1}.${ENDINGS[variant.file.type] ?? "png"}`;
-  link.click();
+  const ending = ENDINGS[variant.file.type] ?? "png";
+  saveFile(variant.file, `${stem(document)}-${variant.receiptId || variant.index + 1}.${ending}`);
 }
 
 export function stem(name: string): string {

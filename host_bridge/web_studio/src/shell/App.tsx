@@ -6,8 +6,9 @@ import { VariantStrip } from "../results/VariantStrip.tsx";
 import { openPicture, opening, picture } from "../session/document.ts";
 import { watchDaemon } from "../session/daemon.ts";
 import { fail } from "../session/notices.ts";
+import { isRecipe } from "../session/recipe_files.ts";
 import { Stage } from "../stage/Stage.tsx";
-import { panelTab, type PanelTab } from "./commands.ts";
+import { panelTab, type PanelTab, useRecipe } from "./commands.ts";
 import { EmptyStage } from "./EmptyStage.tsx";
 import { listenToKeys } from "./keyboard.ts";
 import { LiveRegion, NoticeBar } from "./Notices.tsx";
@@ -81,12 +82,17 @@ function Tab({ name, label }: { name: PanelTab; label: string }) {
   );
 }
 
-/** Pictures that are dropped on the page or pasted into it. */
+/** Pictures and recipes that are dropped on the page or pasted into it. */
 function listenToFiles(): () => void {
   const controller = new AbortController();
   const { signal } = controller;
   const open = (files: DataTransfer | null) => {
-    const file = [...(files?.files ?? [])].find((each) => each.type.startsWith("image/"));
+    const all = [...(files?.files ?? [])];
+    if (all.some(isRecipe)) {
+      void useRecipe(all);
+      return true;
+    }
+    const file = all.find((each) => each.type.startsWith("image/"));
     if (file) openPicture(file, file.name || "pasted.png").catch(fail);
     return file !== undefined;
   };
@@ -100,7 +106,7 @@ function listenToFiles(): () => void {
     out();
     if (event.defaultPrevented || !event.dataTransfer?.types.includes("Files")) return;
     event.preventDefault();
-    if (!open(event.dataTransfer)) fail("That is not a picture; drop a PNG, JPEG or WebP file");
+    if (!open(event.dataTransfer)) fail("That is not a picture; drop a PNG, JPEG or WebP file, or a recipe");
   };
   const paste = (event: ClipboardEvent) => {
     if (open(event.clipboardData)) event.preventDefault();

@@ -4,6 +4,7 @@ import { cancelRun, run } from "../session/edit_run.ts";
 import { applyExpansion, expands, NONE, sides } from "../session/expand.ts";
 import { clearMask, invertMask, selectAll } from "../session/mask.ts";
 import { fail } from "../session/notices.ts";
+import { openRecipe } from "../session/recipe_files.ts";
 import { choose, chosen, comparing, peeking, slots, variant } from "../session/results.ts";
 import { keepVariant, startEdit } from "../session/start_edit.ts";
 import {
@@ -33,6 +34,16 @@ export function chooseFile(): void {
     if (file) openPicture(file, file.name).catch(fail);
   };
   input.click();
+}
+
+/** Fills the panel with a recipe, of which the pictures that it names are given, too. */
+export async function useRecipe(files: readonly File[]): Promise<void> {
+  try {
+    await openRecipe(files);
+    panelTab.value = "edit";
+  } catch (problem) {
+    fail(problem);
+  }
 }
 
 export function useTool(name: ToolName): void {

@@ -1,0 +1,91 @@
+"""The search for the faintest mark: it asks less than a stranger's, and decides the same."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from retouch_safety.content import Box
+from retouch_safety.tilemark import robustness
+from retouch_safety.tilemark.compression import jpeg_loss
+from retouch_safety.tilemark.embedding import canvas_of, reads
+from retouch_safety.tilemark.layers import COARSE
+
+STRENGTHS = (0.05, 0.2, 0.4, 0.7, 1.0, 1.7, 3.0)
+
+
+def canvas(rgb, keys, payload, edited=None, seed=5):
+    edited = np.ones(rgb.shape[:2], np.float32) if edited is None else edited
+    return canvas_of(rgb, edited, payload, keys, None, np.random.default_rng(seed))
+
+
+def flat(side):
+    rgb = np.full((side, side, 3), 150, np.uint8)
+    rgb[side // 4 : side // 2, side // 4 :] = (90, 120, 60)
+    return rgb
+
+
+def partly(rgb):
+    """The mask of an edit that begins at an odd place."""
+    edited = np.zeros(rgb.shape[:2], np.float32)
+    edited[13:, 29:] = 1
+    return edited
+
+
+@pytest.mark.parametrize(
+    ("kind", "side"),
+    [
+        ("textured", 130),
+        ("textured", 256),
+        ("textured", 520),
+        ("flat", 520),
+        ("partly edited", 300),
+    ],
+)
+def test_what_is_read_at_the_known_place_is_what_is_read_by_looking_everywhere(
+    keys, payload, picture, kind, side
+):
+    rgb = flat(side) if kind == "flat" else picture(side)
+    written = canvas(rgb, keys, payload, partly(rgb) if kind == "partly edited" else None)
+    found = []
+    for strength in STRENGTHS:
+        luma = jpeg_loss(written.marked_luma(strength), 40)
+        known = reads(luma, payload, keys, 1, written.corners)
+        assert known == reads(luma, payload, keys), strength
+        found.append(known)
+    assert not found[0] and found[-1], "the strengths try both"
+
+
+def test_nothing_is_read_at_another_place_or_of_another_record(keys, payload, picture):
+    written = canvas(picture(384), keys, payload)
+    luma = written.marked_luma(3.0)
+    assert reads(luma, payload, keys, 1, written.corners)
+    row, column = written.corners[1]
+    assert not reads(luma, payload, keys, 1, {1: (row + 20, column)})
+    assert not reads(luma, replace(payload, record=payload.record ^ 1), keys, 1, written.corners)
+
+
+def test_the_places_are_those_in_the_box_of_the_edit(keys, payload, picture):
+    rgb = picture(300)
+    written = canvas(rgb, keys, payload, partly(rgb))
+    assert written.box == Box(29, 13, 271, 287)
+    row, column = written.corners[1]
+    assert ((row + 13) % 2, (column + 29) % 2) == (0, 0), "whole chips of the picture"
+    assert COARSE not in written.corners, "none is written into a picture with detail"
+    assert COARSE in canvas(flat(520), keys, payload).corners
+
+
+@pytest.mark.parametrize("count", [1, 2, 5, 17])
+def test_the_first_number_is_found_whatever_is_guessed(count):
+    for guess in range(count + 2):
+        for wanted in range(count + 1):
+            asked = []
+
+            def holds(number, asked=asked, wanted=wanted):
+                asked.append(number)
+                return number >= wanted
+
+            assert robustness._first(count, holds, guess) == wanted
+            assert len(set(asked)) == len(asked) and all(0 <= each < count for each in asked)
+            if guess == wanted < count:
+                assert len(asked) <= 2
