@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from retouch.cli.main import main
+from retouch.cli.main import run
 
 pytestmark = [pytest.mark.host, pytest.mark.window]
 
@@ -26,7 +26,8 @@ def test_an_edit_becomes_a_recipe_that_the_panel_and_batch_take(studio, house, t
     found = json.loads(recipe.read_text())
     assert (found["prompt"], found["seed"], found["variants"]) == ("a house by the book", 7, 2)
     assert picture.name in json.dumps(found["operations"])
-    assert main(["recipe", str(recipe)]) in (0, None), capsys.readouterr()
+    assert "working_size" not in found, "it was this picture's"
+    assert run(["recipe", str(recipe)]) == 0, capsys.readouterr()
 
     studio.reload()
     studio.see(".studio")

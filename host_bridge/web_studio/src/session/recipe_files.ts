@@ -19,7 +19,9 @@ export async function saveRecipe(entry: Entry): Promise<void> {
   const chosen = choicesOf(entry.effective) as TakenChoices;
   const pictures = new Map<string, File>();
   const operations = await Promise.all(chosen.operations.map((each) => named(each, pictures)));
-  const recipe = toRecipe({ ...chosen, operations, variants: entry.results.length });
+  // The working size is what came of this picture; another one has its own.
+  const own = { operations, variants: entry.results.length, workingSize: 0 };
+  const recipe = toRecipe({ ...chosen, ...own });
   const text = `${JSON.stringify(recipe, null, 2)}\n`;
   saveFile(new File([text], "recipe.json", { type: "application/json" }));
   for (const picture of pictures.values()) saveFile(picture);

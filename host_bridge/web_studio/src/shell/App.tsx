@@ -106,7 +106,8 @@ function listenToFiles(): () => void {
     out();
     if (event.defaultPrevented || !event.dataTransfer?.types.includes("Files")) return;
     event.preventDefault();
-    if (!open(event.dataTransfer)) fail("That is not a picture; drop a PNG, JPEG or WebP file, or a recipe");
+    if (!open(event.dataTransfer))
+      fail("That is not a picture; drop a PNG, JPEG or WebP file, or a recipe");
   };
   const paste = (event: ClipboardEvent) => {
     if (open(event.clipboardData)) event.preventDefault();
