@@ -1,6 +1,7 @@
 // Drives one Chromium for tests: a JSON command a line on standard input, its answer on standard output.
-import { createInterface } from "node:readline";
 import { createRequire } from "node:module";
+
+import { answerCommands } from "../answering_commands.mjs";
 
 const [playwright, chromium, profile] = process.argv.slice(2);
 const { chromium: launcher } = createRequire(import.meta.url)(playwright);
@@ -107,15 +108,4 @@ const COMMANDS = {
   quit: () => browser.close(),
 };
 
-for await (const line of createInterface({ input: process.stdin })) {
-  const { id, do: name, ...given } = JSON.parse(line);
-  let answer;
-  try {
-    answer = { id, value: (await COMMANDS[name](given)) ?? null };
-  } catch (problem) {
-    answer = { id, error: String(problem.message ?? problem) };
-  }
-  process.stdout.write(`${JSON.stringify(answer)}\n`);
-  if (name === "quit") break;
-}
-process.exit(0);
+await answerCommands(COMMANDS);

@@ -16,7 +16,8 @@ from click.testing import CliRunner
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from studio_browser import ROOT, Browser, Studio, absent
+from chromium import ROOT, Browser, require_chromium
+from studio_browser import DRIVER, Studio
 
 from retouch_bridge.studio.command import studio as command
 
@@ -120,10 +121,8 @@ class Served:
 @pytest.fixture(scope="session")
 def browser(tmp_path_factory):
     """One Chromium for all tests."""
-    if why := absent():
-        required = "chromium" in os.environ.get("RETOUCH_REQUIRE_HOSTS", "").split(",")
-        (pytest.fail if required else pytest.skip)(why)
-    made = Browser(tmp_path_factory.mktemp("profile"))
+    require_chromium()
+    made = Browser(DRIVER, tmp_path_factory.mktemp("profile"))
     yield made
     made.quit()
 

@@ -1,68 +1,12 @@
-"""A real Chromium, driven through playwright-core, and the studio's page in it."""
+"""The studio's page in a real Chromium."""
 
 import base64
-import json
-import os
-import shutil
-import subprocess
 from pathlib import Path
 
 import numpy as np
 
-ROOT = Path(__file__).resolve().parents[3]
 HOST = "Web studio"
-PLAYWRIGHT = ROOT / "host_bridge/web_studio/node_modules/playwright-core"
 DRIVER = Path(__file__).with_name("browser.mjs")
-
-
-def absent():
-    """Why the tests cannot run here, with the cure; empty where they can."""
-    if shutil.which("node") is None:
-        return "node absent: install Node.js 20 or newer"
-    if _chromium() is None:
-        return "Chromium absent: apt-get install -y chromium"
-    if not PLAYWRIGHT.is_dir():
-        return "playwright-core absent: npm ci --prefix host_bridge/web_studio"
-    return ""
-
-
-def _chromium():
-    named = os.environ.get("RETOUCH_CHROMIUM")
-    return named or shutil.which("chromium") or shutil.which("chromium-browser")
-
-
-class BrowserError(AssertionError):
-    """A command could not be done."""
-
-
-class Browser:
-    """One Chromium; every method is a command of ``browser.mjs``."""
-
-    def __init__(self, profile):
-        self._process = subprocess.Popen(
-            ["node", str(DRIVER), str(PLAYWRIGHT), _chromium(), str(profile)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        self._id = 0
-
-    def __getattr__(self, name):
-        return lambda **given: self.do(name, **given)
-
-    def do(self, name, **given):
-        self._id += 1
-        self._process.stdin.write(json.dumps({"id": self._id, "do": name, **given}) + "\n")
-        self._process.stdin.flush()
-        answer = json.loads(self._process.stdout.readline() or '{"error": "the browser ended"}')
-        if "error" in answer:
-            raise BrowserError(f"{name} {given}: {answer['error']}")
-        return answer["value"]
-
-    def quit(self):
-        if self._process.poll() is None:
-            self.do("quit")
-            self._process.wait(10)
 
 
 class Studio:

@@ -10,8 +10,9 @@ import time
 from pathlib import Path
 
 import conftest
+from chromium import Browser
 from PIL import Image
-from studio_browser import Browser, Studio
+from studio_browser import DRIVER, Studio
 
 PICTURE = conftest.DEMO / "house.png"
 SIDE = 1024
@@ -22,7 +23,7 @@ def main(folder):
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as made:
         daemon = conftest.Served(Path(made) / "daemon", {"RETOUCH_HOME": f"{made}/home"}).start()
-        browser = Browser(Path(made) / "profile")
+        browser = Browser(DRIVER, Path(made) / "profile")
         try:
             large = Path(made) / "house.png"
             Image.open(PICTURE).convert("RGB").resize((SIDE, SIDE), Image.LANCZOS).save(large)

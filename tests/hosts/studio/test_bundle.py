@@ -6,9 +6,9 @@ import re
 import subprocess
 
 import pytest
+from chromium import ROOT
 from starlette.exceptions import HTTPException
 from starlette.testclient import TestClient
-from studio_browser import ROOT
 
 from retouch_bridge.studio.pages import BUNDLE, studio_pages
 

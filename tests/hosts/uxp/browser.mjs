@@ -3,8 +3,9 @@
 import { readFileSync, readdirSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, extname, join } from "node:path";
-import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+
+import { answerCommands } from "../answering_commands.mjs";
 
 const [playwright, chromium, profile] = process.argv.slice(2);
 const here = dirname(fileURLToPath(import.meta.url));
@@ -75,15 +76,4 @@ const COMMANDS = {
   quit: () => browser.close(),
 };
 
-for await (const line of createInterface({ input: process.stdin })) {
-  const { id, do: name, ...given } = JSON.parse(line);
-  let answer;
-  try {
-    answer = { id, value: (await COMMANDS[name](given)) ?? null };
-  } catch (problem) {
-    answer = { id, error: String(problem.message ?? problem) };
-  }
-  process.stdout.write(`${JSON.stringify(answer)}\n`);
-  if (name === "quit") break;
-}
-process.exit(0);
+await answerCommands(COMMANDS);

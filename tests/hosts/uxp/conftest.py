@@ -1,6 +1,5 @@
 """A real Chromium with a strict shim of Photoshop, and a real daemon behind the panel."""
 
-import os
 import sys
 from pathlib import Path
 
@@ -10,21 +9,17 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1]))
-sys.path.insert(0, str(Path(__file__).parents[1] / "studio"))
 
-import studio_browser
+from chromium import ROOT, Browser, require_chromium
 from gateway_daemon import Served
-from photoshop_shim import ROOT, Browser, Photoshop, ask, plugin_for, wait_until_ready
+from photoshop_shim import DRIVER, Photoshop, ask, plugin_for, wait_until_ready
 
 
 @pytest.fixture(scope="session")
 def shim_browser(tmp_path_factory):
     """One Chromium for all tests."""
-    if why := studio_browser.absent():
-        required = "chromium" in os.environ.get("RETOUCH_REQUIRE_HOSTS", "").split(",")
-        (pytest.fail if required else pytest.skip)(why)
-    profile = tmp_path_factory.mktemp("profile")
-    made = Browser(studio_browser.PLAYWRIGHT, studio_browser._chromium(), profile)
+    require_chromium()
+    made = Browser(DRIVER, tmp_path_factory.mktemp("profile"))
     yield made
     made.quit()
 

@@ -4,53 +4,18 @@ import base64
 import http.client
 import json
 import shutil
-import subprocess
 import time
 from pathlib import Path
 
 import numpy as np
+from chromium import ROOT
 
-ROOT = Path(__file__).resolve().parents[3]
 HOST = "Photoshop (shim)"
 PLUGIN = ROOT / "host_bridge/photoshop_plugin/plugin"
 DRIVER = Path(__file__).with_name("browser.mjs")
 #: Depth -> samples as Photoshop keeps them, and what is 1.0 of them.
 KEPT = {8: (np.uint8, 255), 16: (np.uint16, 32768), 32: (np.float32, 1)}
 EMPTY = {"Content-Length": "0"}
-
-
-class BrowserError(AssertionError):
-    """A command could not be done."""
-
-
-class Browser:
-    """One Chromium; every method is a command of ``browser.mjs``."""
-
-    def __init__(self, playwright, chromium, profile):
-        self._process = subprocess.Popen(
-            ["node", str(DRIVER), str(playwright), chromium, str(profile)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        self._id = 0
-
-    def __getattr__(self, name):
-        return lambda **given: self.do(name, **given)
-
-    def do(self, name, **given):
-        self._id += 1
-        self._process.stdin.write(json.dumps({"id": self._id, "do": name, **given}) + "\n")
-        self._process.stdin.flush()
-        answer = json.loads(self._process.stdout.readline() or '{"error": "the browser ended"}')
-        if "error" in answer:
-            raise BrowserError(f"{name} {given}: {answer['error']}")
-        return answer["value"]
-
-    def quit(self):
-        if self._process.poll() is None:
-            self.do("quit")
-            self._process.wait(10)
 
 
 def ask(served, method, path):

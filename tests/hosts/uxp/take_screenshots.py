@@ -11,11 +11,10 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-sys.path.insert(0, str(Path(__file__).parents[1] / "studio"))
 
-import studio_browser
+from chromium import ROOT, Browser
 from gateway_daemon import Served
-from photoshop_shim import ROOT, Browser, Photoshop, ask, plugin_for, wait_until_ready
+from photoshop_shim import DRIVER, Photoshop, ask, plugin_for, wait_until_ready
 
 DEMO = ROOT / "sdk/retouch/demo"
 #: In CSS pixels; the screen has twice as many.
@@ -70,7 +69,7 @@ def main(folder):
     served.folder.mkdir()
     served.start()
     wait_until_ready(served)
-    browser = Browser(studio_browser.PLAYWRIGHT, studio_browser._chromium(), home / "profile")
+    browser = Browser(DRIVER, home / "profile")
     shots = []
     try:
         plugin = plugin_for(served.client().address, home / "plugin")

@@ -5,9 +5,8 @@ import subprocess
 
 import numpy as np
 import pytest
-from photoshop_shim import ROOT
+from chromium import ROOT, absent
 from PIL import Image, ImageCms
-from studio_browser import absent
 
 pytestmark = [pytest.mark.host]
 ESBUILD = ROOT / "host_bridge/photoshop_plugin/node_modules/.bin/esbuild"

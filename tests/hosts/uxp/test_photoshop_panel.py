@@ -6,7 +6,8 @@ import re
 import subprocess
 
 import pytest
-from photoshop_shim import PLUGIN, ROOT
+from chromium import ROOT
+from photoshop_shim import PLUGIN
 
 SOURCES = ROOT / "host_bridge"
 FOLDER = SOURCES / "photoshop_plugin"
