@@ -50,6 +50,7 @@ class Greedy:
 
     def __init__(self, calls: Calls, edit: KnownEdit) -> None:
         self._calls, self._edit = calls, edit
+        self._unread = ""
         self.made = self.refused = 0
         self.ways: dict[str, Callable[[], Awaitable[None]]] = {
             "edits": self._submit, "calls": self._describe, "uploads": self._upload,
@@ -90,8 +91,9 @@ class Greedy:
 
     async def _leave_unread(self) -> None:
         """Ask for more than a connection holds, read nothing of it for a while, and leave."""
-        digest = await self._calls.upload(_UNREAD, _CALL)
-        asked = blob_service_pb2.GetRequest(sha256=digest)
+        if not self._unread:
+            self._unread = await self._calls.upload(_UNREAD, _CALL)
+        asked = blob_service_pb2.GetRequest(sha256=self._unread)
         call = self._calls.blobs.Get(asked, metadata=self._calls.metadata, timeout=_CALL)
         try:
             await asyncio.sleep(_UNREAD_SECONDS)

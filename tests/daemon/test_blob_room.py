@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from retouch_daemon.storage import blob_store, uploads
+from retouch_daemon.storage import blob_store, uploads, verified_files
 from retouch_daemon.storage.errors import (
     CorruptBlob,
     QuotaExceeded,
@@ -241,3 +241,74 @@ def test_a_blob_that_the_disk_has_changed_is_not_opened(make):
     with pytest.raises(CorruptBlob):
         store.opened(digest)
     assert not store.has(digest)
+
+
+@pytest.fixture
+def hashed(monkeypatch):
+    """The files that were read to know their digests."""
+    names, digest = [], hashlib.file_digest
+
+    def file_digest(file, kind):
+        names.append(file.name)
+        return digest(file, kind)
+
+    monkeypatch.setattr(hashlib, "file_digest", file_digest)
+    return names
+
+
+def test_a_blob_is_read_to_be_checked_once_until_something_has_changed_it(make, hashed):
+    """Asked for again and again, a large one took a core."""
+    store = make()
+    digest = store.add(b"picture", "host").digest
+    hashed.clear()
+    for _ in range(3):
+        with store.opened(digest) as file:
+            assert file.read() == b"picture"
+    assert len(hashed) == 1
+    path = store.folder / digest[:2] / digest
+    path.write_bytes(b"picture")
+    with store.opened(digest) as file:
+        assert file.read() == b"picture"
+    assert len(hashed) == 2
+    path.write_bytes(b"PICTURE")
+    with pytest.raises(CorruptBlob):
+        store.opened(digest)
+    assert not store.has(digest)
+
+
+def test_a_blob_is_checked_again_after_a_while(make, hashed, monkeypatch):
+    store = make()
+    digest = store.add(b"picture", "host").digest
+    store.opened(digest).close()
+    monkeypatch.setattr(verified_files, "SECONDS", 0.0)
+    hashed.clear()
+    store.opened(digest).close()
+    assert len(hashed) == 1
+
+
+def test_few_checked_files_are_remembered(make, hashed, monkeypatch):
+    monkeypatch.setattr(verified_files, "MOST", 2)
+    store = make()
+    digests = [store.add(bytes([n]), "host").digest for n in range(3)]
+    for digest in digests:
+        store.opened(digest).close()
+    hashed.clear()
+    for digest in reversed(digests):
+        store.opened(digest).close()
+    assert len(hashed) == 1, "the first one was forgotten"
+
+
+def test_blobs_can_be_read_where_nothing_can_be_noted(make, database, monkeypatch):
+    """A full disk kept clients from the results that were on it."""
+    store = make()
+    digest = store.add(b"picture", "host").digest
+    transaction = database.transaction
+
+    def refusing(what, **given):
+        if what == "note that blobs were used":
+            raise StorageFailed(what, "disk full")
+        return transaction(what, **given)
+
+    monkeypatch.setattr(database, "transaction", refusing)
+    assert store.read(digest) == b"picture"
+    assert store.evict(1) == 7

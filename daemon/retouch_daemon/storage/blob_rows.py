@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
 
 from retouch_daemon.storage.database import Database
+from retouch_daemon.storage.errors import StorageFailed
 
+#: Uses are noted together: so many, or after so many seconds, and before anything is evicted.
+_TOGETHER: Final = 256
+_NOTED_EVERY: Final = 5.0
 #: Of a blob that may be evicted.
 UNNEEDED: Final = "NOT pinned AND digest NOT IN (SELECT digest FROM used_blobs)"
 
@@ -30,7 +35,7 @@ class BlobStat:
 
 
 class BlobRows:
-    """One row for each blob. Every method is one transaction, and raises StorageFailed.
+    """One row for each blob. Every method is at most one transaction, and raises StorageFailed.
 
     Args:
         database: where.
@@ -38,6 +43,9 @@ class BlobRows:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._uses: dict[str, float] = {}
+        self._noted = 0.0
+        self._lock = threading.Lock()
 
     def known(self, digest: str) -> BlobStat | None:
         """Return what is known of a blob; None where it has no row."""
@@ -59,9 +67,20 @@ class BlobRows:
 
     def used(self, digest: str) -> None:
         """Note that a blob was used."""
-        # A power cut may take this: it only says which goes first where room is needed.
-        with self._database.transaction("note that a blob was used", lasting=False) as connection:
-            connection.execute("UPDATE blobs SET used = ? WHERE digest = ?", (time.time(), digest))
+        with self._lock:
+            self._uses[digest] = time.time()
+            due = time.monotonic() - self._noted > _NOTED_EVERY or len(self._uses) >= _TOGETHER
+        if due:
+            self._note_uses()
+
+    def _note_uses(self) -> None:
+        with self._lock:
+            uses, self._uses, self._noted = self._uses, {}, time.monotonic()
+        noting = self._database.transaction("note that blobs were used", lasting=False)
+        # What ends this process may take them, and so may a full disk, on which blobs can still be
+        # read: they only say which goes first.
+        with suppress(StorageFailed), noting as connection:
+            connection.executemany("UPDATE blobs SET used = ?2 WHERE digest = ?1", uses.items())
 
     def pin(self, digest: str, pinned: bool) -> None:
         """Note whether a blob is to stay."""
@@ -72,6 +91,7 @@ class BlobRows:
 
     def unneeded(self, client: str | None) -> list[tuple[str, int]]:
         """Return digest and size of what may be evicted, the longest unused first."""
+        self._note_uses()
         with self._database.transaction("find blobs that nobody needs") as connection:
             return connection.execute(
                 f"SELECT digest, size FROM blobs WHERE {UNNEEDED} "

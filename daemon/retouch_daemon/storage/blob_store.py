@@ -26,6 +26,7 @@ from retouch_daemon.storage.matching_disk import match_disk
 from retouch_daemon.storage.passing_blobs import PassingBlobs
 from retouch_daemon.storage.reading import blob_file, opened_blob, read_blob
 from retouch_daemon.storage.uploads import Upload, Uploads
+from retouch_daemon.storage.verified_files import VerifiedFiles
 
 
 class BlobStore:
@@ -55,6 +56,7 @@ class BlobStore:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._uploads = Uploads(folder / "uploads", limits.client_uploads)
             self._held, self._passing = Held(), PassingBlobs(limits.passing_bytes)
+            self._verified = VerifiedFiles()
             match_disk(folder, database)
 
     def missing(self, digests: Iterable[str], client: str | None = None) -> dict[str, int]:
@@ -214,7 +216,7 @@ class BlobStore:
         if (passing := self._passing.get(digest)) is not None:
             return io.BytesIO(passing.data)
         with self._used(digest):
-            return opened_blob(self.folder, digest)
+            return opened_blob(self.folder, digest, self._verified)
 
     @contextmanager
     def _used(self, digest: str) -> Iterator[None]:

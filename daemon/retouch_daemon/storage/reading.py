@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from retouch_daemon.storage.errors import CorruptBlob, NoDigest, StorageFailed, UnknownBlob
+from retouch_daemon.storage.verified_files import VerifiedFiles
 
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
@@ -24,8 +25,13 @@ def blob_file(folder: Path, digest: str) -> Path:
     return folder / checked_digest(digest)[:2] / digest
 
 
-def opened_blob(folder: Path, digest: str) -> BinaryIO:
+def opened_blob(folder: Path, digest: str, verified: VerifiedFiles) -> BinaryIO:
     """Return the file of a blob, open and at its beginning; it stays readable when it is evicted.
+
+    Args:
+        folder: of the blobs.
+        digest: of the blob.
+        verified: files that need not be read to know that they have their digest.
 
     Raises:
         As :func:`read_blob`.
@@ -37,15 +43,24 @@ def opened_blob(folder: Path, digest: str) -> BinaryIO:
     except OSError as problem:
         raise StorageFailed("read a blob", str(problem)) from problem
     try:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-        file.seek(0)
+        if not verified.has(digest, file):
+            _verify(digest, file)
+            verified.add(digest, file)
+        return file
     except OSError as problem:
         file.close()
         raise StorageFailed("read a blob", str(problem)) from problem
-    if found != digest:
+    except CorruptBlob:
         file.close()
+        raise
+
+
+def _verify(digest: str, file: BinaryIO) -> None:
+    """Read an open file and go back to its beginning. Raises CorruptBlob, OSError."""
+    found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != digest:
         raise CorruptBlob(digest, found)
-    return file
+    file.seek(0)
 
 
 def read_blob(folder: Path, digest: str) -> bytes:
