@@ -76,11 +76,11 @@ class BlobRows:
     def _note_uses(self) -> None:
         with self._lock:
             uses, self._uses, self._noted = self._uses, {}, time.monotonic()
-        noting = self._database.transaction("note that blobs were used", lasting=False)
+        what, noted = "note that blobs were used", "UPDATE blobs SET used = ?2 WHERE digest = ?1"
         # What ends this process may take them, and so may a full disk, on which blobs can still be
         # read: they only say which goes first.
-        with suppress(StorageFailed), noting as connection:
-            connection.executemany("UPDATE blobs SET used = ?2 WHERE digest = ?1", uses.items())
+        with suppress(StorageFailed), self._database.transaction(what, lasting=False) as connection:
+            connection.executemany(noted, uses.items())
 
     def pin(self, digest: str, pinned: bool) -> None:
         """Note whether a blob is to stay."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -55,7 +56,7 @@ def opened_blob(folder: Path, digest: str, verified: VerifiedFiles) -> BinaryIO:
         raise
 
 
-def _verify(digest: str, file: BinaryIO) -> None:
+def _verify(digest: str, file: BufferedReader) -> None:
     """Read an open file and go back to its beginning. Raises CorruptBlob, OSError."""
     found = hashlib.file_digest(file, "sha256").hexdigest()
     if found != digest:
