@@ -11,7 +11,7 @@ from typing import BinaryIO, Final
 
 #: Files that are remembered, and seconds after which one is read again all the same: a disk may
 #: lose bits without a word.
-MOST: Final = 4096
+MOST: Final = 512
 SECONDS: Final = 600.0
 
 
