@@ -1,4 +1,4 @@
-"""The order of the gate's steps: by class, those of a class in turn, and nobody waits for ever."""
+"""The order of the gate's steps: by class, in fair shares, in turn, and nobody waits for ever."""
 
 import pytest
 
@@ -43,11 +43,60 @@ def test_what_is_dropped_or_done_has_no_step():
     work = found.next()
     found.remove(work)
     found.remove(work)
-    assert not found and found.rank is None
+    assert not found and found.lets("", 2)
 
 
 @pytest.mark.parametrize(("priority", "first"), [(0, "b"), (2, "a")])
 def test_a_class_may_change(priority, first):
     found = queue(a=1, b=1)
     found.serve("b", priority)
-    assert found.next().job_id == first and found.rank == min(priority, 1)
+    assert found.next().job_id == first
+    assert found.lets("", min(priority, 1)) and not found.lets("", min(priority, 1) + 1)
+
+
+def shares(queue, count, seconds=lambda name: 1.0):
+    """Which client's work had a step, each of which takes so long."""
+    seen = []
+    for _ in range(count):
+        work = queue.next()
+        queue.spent(work.client, seconds(work.client))
+        seen.append(work.client)
+    return "".join(seen)
+
+
+def test_clients_share_the_time_whatever_they_have():
+    """One with eight edits at work had eight of nine steps."""
+    found = WorkQueue()
+    for number in range(8):
+        found.add(Work(f"g{number}", iter(()), 1, "g"))
+    found.add(Work("p", iter(()), 1, "p"))
+    assert shares(found, 10).count("p") == 5
+
+
+def test_steps_that_take_long_count_for_what_they_take():
+    found = WorkQueue()
+    found.add(Work("a", iter(()), 1, "s"))
+    found.add(Work("b", iter(()), 1, "f"))
+    seen = shares(found, 80, {"s": 3.0, "f": 1.0}.__getitem__)
+    assert 18 <= seen.count("s") <= 22
+
+
+def test_whoever_comes_later_has_no_debt_and_no_credit():
+    found = WorkQueue()
+    found.add(Work("a", iter(()), 1, "a"))
+    shares(found, 50)
+    found.add(Work("b", iter(()), 1, "b"))
+    assert shares(found, 10).count("a") == 5
+    found.drop("b")
+    shares(found, 50)
+    found.add(Work("b", iter(()), 1, "b"))
+    assert shares(found, 10).count("a") == 5
+
+
+def test_what_goes_before_may_be_of_those_that_have_had_less_alone():
+    found = WorkQueue()
+    found.add(Work("a", iter(()), 1, "a"))
+    found.add(Work("b", iter(()), 1, "b"))
+    found.spent("a", 2.0)
+    assert found.lets("b", 1) and found.lets("new", 1) and not found.lets("a", 1)
+    assert found.lets("a", 0), "of a higher class"

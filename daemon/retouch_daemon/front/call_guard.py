@@ -7,7 +7,7 @@ import inspect
 import time
 from collections import Counter, OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -28,17 +28,23 @@ _NEW_WORK: Final = frozenset(
 )
 #: Seconds after which a call that ended may have made room.
 _SOON: Final = 1.0
+#: Seconds that a call waits for its refusal: whoever asks again at once takes less of others' time.
+_HELD: Final = 0.5
 
 _Context = grpc.aio.ServicerContext[Any, Any]
 
 
 @dataclass
 class _Caller:
-    """One client: the level of its bucket, when that was looked at, and its open calls."""
+    """One client: the level of its bucket, when that was looked at, and its open calls.
+
+    Those that wait for their refusal are counted apart.
+    """
 
     level: float
     seen: float
     calls: int = 0
+    held: int = 0
 
 
 class Callers:
@@ -77,6 +83,16 @@ class Callers:
             yield
         finally:
             caller.calls -= 1
+
+    async def hold(self, client: str) -> None:
+        """Let a call that is refused wait for that, if not too many of its client wait already."""
+        caller = self._callers.get(client)
+        if caller is not None and caller.held < self.limits.at_once:
+            caller.held += 1
+            try:
+                await asyncio.sleep(_HELD)
+            finally:
+                caller.held -= 1
 
     def _caller(self, client: str) -> _Caller:
         if client not in self._callers:
@@ -154,20 +170,23 @@ class _Guarded:
         )
 
     async def _unary(self, request: Any, context: _Context) -> Any:
-        async with answering(context):
-            with self._let_in(request, context):
-                return await self._inner(self._paced(request, context), context)
+        async with answering(context), self._let_in(request, context):
+            return await self._inner(self._paced(request, context), context)
 
     async def _stream(self, request: Any, context: _Context) -> AsyncIterator[Any]:
-        async with answering(context):
-            with self._let_in(request, context):
-                async for message in self._inner(self._paced(request, context), context):
-                    yield message
+        async with answering(context), self._let_in(request, context):
+            async for message in self._inner(self._paced(request, context), context):
+                yield message
 
-    @contextmanager
-    def _let_in(self, request: Any, context: _Context) -> Iterator[None]:
-        probe = self._method.startswith(OPEN)
-        with self._callers.call(PROBES if probe else client_of(context)):
+    @asynccontextmanager
+    async def _let_in(self, request: Any, context: _Context) -> AsyncIterator[None]:
+        client = PROBES if self._method.startswith(OPEN) else client_of(context)
+        with ExitStack() as call:
+            try:
+                call.enter_context(self._callers.call(client))
+            except QuotaExceeded:
+                await self._callers.hold(client)
+                raise
             if self._callers.draining and self._method in _NEW_WORK:
                 raise Draining
             most = self._callers.limits.request_bytes

@@ -101,7 +101,8 @@ class Workshop:
 
     def begin(self, running: Running) -> None:
         """Have a job admitted; what follows comes by itself."""
-        values = {**running.named(), "priority": running.job.priority}
+        job = running.job
+        values = {**running.named(), "client": job.client, "priority": job.priority}
         self.gate.send(Frame("admit", values, running.request))
 
     def dropped(self, job_id: str) -> Running | None:

@@ -7,6 +7,7 @@ their class, but never two in a row while something else waits.
 from __future__ import annotations
 
 import math
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -59,9 +60,10 @@ class GateLoop:
         self._inbox = Inbox(link, leave_soon)
         self._edits: dict[str, CheckedEdit] = {}
         self._work = WorkQueue()
-        #: The newest look of every edit that waits for one, and the classes of all edits.
+        #: The newest look of every edit that waits for one, and class and client of all edits.
         self._looks: dict[str, Frame] = {}
         self._priorities: dict[str, int] = {}
+        self._clients: dict[str, str] = {}
         self._questions: deque[Callable[[], None]] = deque()
         self._answering = False
         self._looked = False
@@ -109,23 +111,32 @@ class GateLoop:
 
     def _step(self) -> None:
         self._pulse.step()
-        look = min(self._looks, key=self._priorities.__getitem__, default=None)
-        if look is not None and self._may_look(self._priorities[look]):
-            self._looked = True
-            frame = self._looks.pop(look)
-            self._do(look, lambda edit: edit.look(frame))
-        elif self._work:
-            self._looked = False
-            work = self._work.next()
-            if work.job_id:
-                self._do(work.job_id, lambda edit: self._advance(work))
-            else:
-                self._tell_at("")
-                self._advance(work)
+        began = time.monotonic()
+        client = self._do_next()
+        self._work.spent(client, time.monotonic() - began)
 
-    def _may_look(self, priority: int) -> bool:
-        rank = self._work.rank
-        return rank is None or (not self._looked and priority <= rank)
+    def _do_next(self) -> str:
+        """Do a look or a step of some work; return whose it was."""
+        look = min(self._looks, key=self._priorities.__getitem__, default=None)
+        if look is not None and self._may_look(look):
+            self._looked = True
+            frame, client = self._looks.pop(look), self._clients[look]
+            self._do(look, lambda edit: edit.look(frame))
+            return client
+        if not self._work:
+            return ""
+        self._looked = False
+        work = self._work.next()
+        if work.job_id:
+            self._do(work.job_id, lambda edit: self._advance(work))
+        else:
+            self._tell_at("")
+            self._advance(work)
+        return work.client
+
+    def _may_look(self, job_id: str) -> bool:
+        lets = self._work.lets(self._clients[job_id], self._priorities[job_id])
+        return not self._work or (not self._looked and lets)
 
     def _advance(self, work: Work) -> None:
         try:
@@ -163,8 +174,10 @@ class GateLoop:
             return
         self._remove(job_id)
         edit = CheckedEdit(job_id, frame.payload, telling, self._gate, self._decoders)
-        self._edits[job_id], self._priorities[job_id] = edit, frame.number("priority")
-        self._work.add(Work(job_id, edit.admission(self._fetch), frame.number("priority")))
+        client, priority = frame.text("client"), frame.number("priority")
+        self._edits[job_id] = edit
+        self._priorities[job_id], self._clients[job_id] = priority, client
+        self._work.add(Work(job_id, edit.admission(self._fetch), priority, client))
 
     def _on_engine(self, frame: Frame) -> None:
         self._decoders.of_engine(frame.text("device"), frame.text("dtype"))
@@ -179,7 +192,8 @@ class GateLoop:
         edit = self._edits.get(job_id)
         if edit is not None:
             self._looks.pop(job_id, None)  # the result comes sooner
-            self._work.add(Work(job_id, edit.release(frame), self._priorities[job_id]))
+            priority, client = self._priorities[job_id], self._clients[job_id]
+            self._work.add(Work(job_id, edit.release(frame), priority, client))
 
     def _drop(self, frame: Frame) -> None:
         self._remove(frame.text("job_id"))
@@ -195,7 +209,7 @@ class GateLoop:
         edit = self._edits.pop(job_id, None)
         self._looks.pop(job_id, None)
         if edit is not None:
-            del self._priorities[job_id]
+            del self._priorities[job_id], self._clients[job_id]
             edit.close()
             self._work.drop(job_id)
 
