@@ -96,6 +96,7 @@ class Greedy:
         asked = blob_service_pb2.GetRequest(sha256=self._unread)
         call = self._calls.blobs.Get(asked, metadata=self._calls.metadata, timeout=_CALL)
         try:
+            await call.initial_metadata()
             await asyncio.sleep(_UNREAD_SECONDS)
         finally:
             call.cancel()

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import os
 import tempfile
+import time
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ from retouch.client.failures import DETAILS_KEY, FAILED_KEY, error_of_call
 from retouch.v1 import blob_service_pb2 as pb
 from retouch.v1 import blob_service_pb2_grpc as rpc
 from retouch.v1 import edit_service_pb2, errors_pb2
+from retouch_daemon.front import call_guard
 from retouch_daemon.front.blob_service import BlobService
 from retouch_daemon.front.call_guard import PROBES, Callers, CallGuard
 from retouch_daemon.front.call_limits import CallLimits
@@ -133,6 +135,31 @@ def test_a_greedy_client_is_told_when_to_come_back_and_others_are_served():
     assert refusals["calls in a short time"] == 1
     found = error_of_call(_Told(problem), "here")
     assert found.retryable and 1.0 < found.retry_seconds <= 2.0
+
+
+def test_whoever_asks_again_at_once_is_held_and_nobody_else_is(monkeypatch):
+    """Refusals at full speed took most of a core, from everybody."""
+    monkeypatch.setattr(call_guard, "_HELD", 1.5)
+
+    async def scenario(stub, _, callers):
+        await stub.Stat(stat(), metadata=of("greedy"))
+        began = time.monotonic()
+        flood = [asyncio.create_task(refused(stub.Stat(stat(), metadata=of("greedy"))))
+                 for _ in range(4)]  # fmt: skip
+        ended = [asyncio.create_task(_seconds(task, began)) for task in flood]
+        await stub.Stat(stat(), metadata=of("modest"))
+        modest = time.monotonic() - began
+        return modest, sorted([await each for each in ended])
+
+    modest, held = served(scenario, per_second=0.1, burst=1, at_once=3)
+    assert modest < call_guard._HELD
+    assert held[0] < call_guard._HELD, "the fourth is one too many to be held"
+    assert all(call_guard._HELD <= each < 10 for each in held[1:])
+
+
+async def _seconds(task, began):
+    await task
+    return time.monotonic() - began
 
 
 def test_a_bucket_fills_up_again_and_never_over_its_brim():

@@ -283,8 +283,7 @@ class Dispatcher:
                 await self._end_late()
                 await self._returning.retry()
                 await self.fill()
-                waiting = (job.job_id for job in (*self.waiting, *self.running))
-                await self._troubles.tell(() if self.ready else waiting)
+                await self._troubles.tell([*self.waiting, *self.running])
             except StorageError as problem:
                 _log.error("cannot look after the queue: %s", problem)
             except Exception:  # limits and places of all jobs hang on this

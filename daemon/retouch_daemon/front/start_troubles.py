@@ -10,8 +10,9 @@ from retouch.v1 import job_pb2, plan_pb2
 from retouch_daemon.front.event_feed import EventFeed
 from retouch_daemon.front.worker_process import WorkerProcess
 from retouch_daemon.storage.errors import UnknownJob
+from retouch_daemon.storage.job_records import JobRecord
 
-#: Short lives in a row from which on it is told. Two are chance: a machine short of memory, a
+#: Failed starts in a row from which on it is told. Two are chance: a machine short of memory, a
 #: package that is being updated.
 TROUBLE: Final = 3
 
@@ -31,26 +32,25 @@ class StartTroubles:
         self._feed, self._workers = feed, workers
         self._told: set[str] = set()
 
-    async def tell(self, waiting: Iterable[str]) -> None:
+    async def tell(self, jobs: Iterable[JobRecord]) -> None:
         """Warn those that were not warned yet; should it happen again, they are warned again.
 
         Args:
-            waiting: names of the jobs that wait for a worker; none where all of them can work.
+            jobs: all that are not over.
 
         Raises:
             StorageFailed.
         """
-        names = set(waiting)
+        worker = max(self._workers, key=lambda each: each.failed_starts)
+        troubled = worker.failed_starts >= TROUBLE
+        names = {job.job_id for job in jobs if troubled and not job.paused}
         self._told &= names
-        worker = max(self._workers, key=lambda each: each.short_lives)
-        if worker.short_lives < TROUBLE:
-            return
         message = (
-            f"the edit waits: the {worker.name} ended {worker.short_lives} times soon after its "
-            "start, and is started again; the daemon's log says why"
+            f"the edit waits: the {worker.name} ended {worker.failed_starts} times before it could "
+            "work, and is started again; the daemon's log says why"
         )
         for name in names - self._told:
-            self._told.add(name)
             event = job_pb2.JobEvent(warning=plan_pb2.Warning(message=message))
             with suppress(UnknownJob):  # it is over and forgotten meanwhile
                 await self._feed.publish(name, event)
+            self._told.add(name)

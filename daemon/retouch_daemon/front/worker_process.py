@@ -70,8 +70,9 @@ class WorkerProcess:
         #: While a frame is being dealt with nothing is read: that is no silence of the worker's.
         self._dealing = False
         self.starts = 0
-        #: Its last lives in a row that were too short for a sound worker.
-        self.short_lives = 0
+        #: Its last lives in a row that ended before it could work.
+        self.failed_starts = 0
+        self._can_work = False
         self.pid: int | None = None
 
     @property
@@ -88,6 +89,10 @@ class WorkerProcess:
     def waiting(self) -> int:
         """Bytes that it has not taken yet."""
         return 0 if self._link is None else self._link.waiting
+
+    def can_work(self) -> None:
+        """Note that its start has not failed: it has all that it needs."""
+        self._can_work, self.failed_starts = True, 0
 
     def send(self, frame: Frame) -> bool:
         """Send a frame, without waiting; False where there is no worker to take it."""
@@ -122,20 +127,20 @@ class WorkerProcess:
             if self._stopped.is_set():
                 return
             lived = asyncio.get_running_loop().time() - began
-            sound = lived > longest
-            self.short_lives = 0 if sound else self.short_lives + 1
-            pause = self._command.pauses[0] if sound else min(2 * pause, longest)
+            pause = self._command.pauses[0] if lived > longest else min(2 * pause, longest)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopped.wait(), pause)
 
     async def _lived(self) -> None:
         """One life of the worker. Whatever ends it is no end of the daemon."""
+        self._can_work = False
         try:
             await self._run_once()
         except OSError as problem:  # no memory or no descriptors for one more process, just now
             _log.error("the %s cannot be started: %s", self._command.name, problem)
         except Exception:
             _log.exception("what the %s said could not be dealt with", self._command.name)
+        self.failed_starts = 0 if self._can_work else self.failed_starts + 1
         calls, self._calls = self._calls, {}
         for future in calls.values():
             if not future.done():

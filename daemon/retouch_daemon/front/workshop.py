@@ -180,6 +180,8 @@ class Workshop:
     async def _on_gate(self, frame: Frame) -> None:
         try:
             if self.gate_life.take(frame):
+                if self.gate_life.warm:
+                    self.gate.can_work()
                 return
             if frame.kind == "blob":
                 await asyncio.to_thread(self._keep, frame)
@@ -230,6 +232,7 @@ class Workshop:
 
     async def _on_engine_ready(self, frame: Frame) -> None:
         self._engine_is = engine_words.of_itself(frame)
+        self.engine.can_work()
         self.gate.send(Frame("engine", self._engine_is))
         self._give()
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from retouch_daemon.storage.errors import CorruptBlob, NoDigest, StorageFailed, UnknownBlob
-from retouch_daemon.storage.verified_files import VerifiedFiles
+from retouch_daemon.storage.verified_files import Seen, VerifiedFiles
 
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
@@ -44,9 +44,10 @@ def opened_blob(folder: Path, digest: str, verified: VerifiedFiles) -> BinaryIO:
     except OSError as problem:
         raise StorageFailed("read a blob", str(problem)) from problem
     try:
-        if not verified.has(digest, file):
+        seen = Seen.of(file)
+        if not verified.has(digest, seen):
             _verify(digest, file)
-            verified.add(digest, file)
+            verified.add(digest, seen)
         return file
     except OSError as problem:
         file.close()

@@ -76,10 +76,10 @@ class Search:
 
         Args:
             payload: of the mark.
-            corner: row and column in the residual where its tile begins: nothing else is read,
-                which is most of the work. None looks everywhere, as whoever does not know it has
-                to.
-            least: z of its peak, at least.
+            corner: row and column where its tile begins, in the residual or tiles away: nothing
+                else is read, which is most of the work. None looks everywhere, as whoever does
+                not know it has to.
+            least: z, at least, of the peak at which it is read first.
         """
 
         def sought(mark: FoundMark) -> bool:
@@ -88,22 +88,23 @@ class Search:
 
         if corner is None:
             return any(sought(mark) for mark in self.run(sought))
-        return self._holds_at(payload, Peak(*corner, least))
+        known = Peak(corner[0] % TILE, corner[1] % TILE, least)
+        return self._holds_at(payload, known)
 
     def _holds_at(self, payload: Payload, known: Peak) -> bool:
         """Read as :meth:`run` does, but at a known corner alone, and authentic words alone."""
         read: list[Peak] = []
         for window in self.folder.windows():
             for peak in self._peaks(window):
-                if not _near(peak, known) or peak.z < known.z:
+                if not _near(peak, known):
                     continue
                 if not any(_near(peak, other) for other in read):
                     read.append(peak)
                     agree = agreement(self._residual, self._tile_at(peak))
                     if self._says(self._weighted_scores(agree, peak), payload):
-                        return True
+                        return peak.z >= known.z
                 if self._says(self._scores_in(window, peak), payload):
-                    return True
+                    return peak.z >= known.z
         return False
 
     def _says(self, scores: Scores, payload: Payload) -> bool:

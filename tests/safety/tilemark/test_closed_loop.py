@@ -9,7 +9,9 @@ from retouch_safety.content import Box
 from retouch_safety.tilemark import robustness
 from retouch_safety.tilemark.compression import jpeg_loss
 from retouch_safety.tilemark.embedding import canvas_of, reads
-from retouch_safety.tilemark.layers import COARSE
+from retouch_safety.tilemark.layers import COARSE, View, coarse_view
+from retouch_safety.tilemark.residual import residual
+from retouch_safety.tilemark.search import Search
 
 STRENGTHS = (0.05, 0.2, 0.4, 0.7, 1.0, 1.7, 3.0)
 
@@ -56,12 +58,39 @@ def test_what_is_read_at_the_known_place_is_what_is_read_by_looking_everywhere(
     assert not found[0] and found[-1], "the strengths try both"
 
 
-def test_nothing_is_read_at_another_place_or_of_another_record(keys, payload, picture):
-    written = canvas(picture(384), keys, payload)
+@pytest.mark.parametrize("noise", [0, 3])
+def test_whether_the_coarse_tile_is_sure_is_decided_as_by_looking_everywhere(keys, payload, noise):
+    random, found = np.random.default_rng(1), []
+    rgb = flat(1100).astype(np.int16)
+    rgb += np.rint(random.normal(0, noise, rgb.shape)).astype(np.int16)
+    edited = np.zeros(rgb.shape[:2], np.float32)
+    edited[40:620, 30:640] = edited[-200:, -200:] = 1
+    written = canvas(rgb.astype(np.uint8), keys, payload, edited)
+    for strength in (0.5, 1, 2):
+        tried = replace(written, coarse=strength * written.coarse)
+        luma = coarse_view(jpeg_loss(tried.marked_luma(0.4), 40))
+        corner = View(luma, COARSE).corner(tried.corners[COARSE])
+        for least in (5.0, 8.0, 11.5, 18.0, 30.0):
+            everywhere = Search(residual(luma), keys.reader()).holds(payload, None, least)
+            known = Search(residual(luma), keys.reader()).holds(payload, corner, least)
+            assert known == everywhere, (strength, least)
+            found.append(known)
+    assert True in found and False in found
+
+
+@pytest.mark.parametrize("begins", [(0, 0), (150, 77), (300, 301)])
+def test_nothing_is_read_at_another_place_or_of_another_record(keys, payload, picture, begins):
+    rgb = picture(560)
+    edited = np.zeros(rgb.shape[:2], np.float32)
+    edited[begins[0] :, begins[1] :] = 1
+    written = canvas(rgb, keys, payload, edited)
     luma = written.marked_luma(3.0)
     assert reads(luma, payload, keys, 1, written.corners)
     row, column = written.corners[1]
-    assert not reads(luma, payload, keys, 1, {1: (row + 20, column)})
+    for away in (5, 20, 64, 90):
+        assert not reads(luma, payload, keys, 1, {1: (row + away, column)})
+        assert not reads(luma, payload, keys, 1, {1: (row, column - away)})
+    assert reads(luma, payload, keys, 1, {1: (row + 3 * 128, column - 128)}), "tiles away"
     assert not reads(luma, replace(payload, record=payload.record ^ 1), keys, 1, written.corners)
 
 
