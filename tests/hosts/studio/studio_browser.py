@@ -70,6 +70,12 @@ class Studio:
         }"""
         self.js(script, [label, str(value)])
 
+    def number(self, label):
+        """What a number field has, by its label."""
+        script = """(label) => [...document.querySelectorAll("label")].find(
+            (each) => each.textContent.trim() === label && each.control).control.value"""
+        return self.js(script, label)
+
     def settings(self, *, count=1, seed=7, steps=6):
         """Few steps, a seed, and so many variants."""
         self.set_number("Variants", count)

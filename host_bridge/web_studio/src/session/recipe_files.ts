@@ -1,30 +1,35 @@
 import { choicesOf, ofRecipe, toRecipe } from "@kit/choices.js";
-import { operationForms } from "../panel/form.ts";
-import type { GivenPicture } from "./choices.ts";
+import { batch } from "@preact/signals";
 import { connected, stored } from "./daemon.ts";
 import { saveFile } from "./downloads.ts";
 import type { Entry } from "./history.ts";
-import { announce, inform } from "./notices.ts";
+import { announce, inform, notice } from "./notices.ts";
+import { checkedFiles, parsedRecipe, type RecipeChoices } from "./recipe_checks.ts";
 import { fillPanel, isReference, type TakenChoices, type TakenOperation } from "./take_settings.ts";
 import { feather } from "./tools.ts";
-
-const MOST_BYTES = 1 << 20;
-const YAML = /\.ya?ml$/i;
 
 /**
  * Saves a finished edit as a recipe of `retouch batch`, and beside it the pictures that it names.
  * Throws one sentence where a recipe cannot say what was done.
  */
 export async function saveRecipe(entry: Entry): Promise<void> {
-  const chosen = choicesOf(entry.effective) as TakenChoices;
+  const first = entry.results.toSorted((a, b) => (a.variant ?? 0) - (b.variant ?? 0))[0];
+  const effective = first?.effective ?? entry.effective;
+  const chosen = choicesOf(effective) as TakenChoices;
   const pictures = new Map<string, File>();
   const operations = await Promise.all(chosen.operations.map((each) => named(each, pictures)));
   // The working size is what came of this picture; another one has its own.
   const own = { operations, variants: entry.results.length, workingSize: 0 };
-  const recipe = toRecipe({ ...chosen, ...own });
-  const text = `${JSON.stringify(recipe, null, 2)}\n`;
+  const text = `${JSON.stringify(toRecipe({ ...chosen, ...own }), null, 2)}\n`;
   saveFile(new File([text], "recipe.json", { type: "application/json" }));
   for (const picture of pictures.values()) saveFile(picture);
+  notice.value = null;
+  if (effective.request.mask) {
+    inform(
+      "The recipe has no mask, as it was painted for this picture. " +
+        'For others add "mask": "masks/{stem}.png" to it.',
+    );
+  }
   announce("Recipe saved");
 }
 
@@ -65,75 +70,42 @@ function endingOf(bytes: Uint8Array): string {
 }
 
 /**
- * Fills the panel with a recipe; mask and region are the ones that are painted here.
+ * Fills the panel with a recipe; its mask is the one that is painted here. Nothing changes where it
+ * throws, which is one sentence.
  *
- * @param files the recipe, and the pictures that it names. Throws one sentence.
+ * @param files the recipe, and the pictures that it names.
  */
 export async function openRecipe(files: readonly File[]): Promise<void> {
-  const recipe = files.find(isRecipe);
-  if (!recipe) throw new Error("That is no recipe. Fix: choose a .json file of `retouch recipe`");
-  const taken = ofRecipe(await parsed(recipe)) as TakenChoices;
-  const pictures = new Map(files.map((file) => [file.name, file]));
+  const recipe = await parsedRecipe(files);
+  const taken = ofRecipe(recipe.fields) as RecipeChoices;
+  const pictures = checkedFiles(taken, files);
   const operations = await Promise.all(taken.operations.map((each) => shown(each, pictures)));
-  fillPanel({ ...taken, operations });
-  if (taken.feather) feather.value = taken.feather;
-  if (taken.workingSize) {
-    inform("The recipe's working size was left out: the studio works at the model's own.");
+  batch(() => {
+    fillPanel({ ...taken, operations });
+    feather.value = taken.feather;
+    notice.value = null;
+  });
+  if (recipe.leftOut.length > 0) {
+    inform(`Left out, as the studio has no such field: ${recipe.leftOut.join(", ")}.`);
   }
   announce(`Recipe ${recipe.name} opened`);
-}
-
-export function isRecipe(file: File): boolean {
-  return /\.json$/i.test(file.name) || YAML.test(file.name);
-}
-
-async function parsed(file: File): Promise<unknown> {
-  if (YAML.test(file.name)) {
-    const to = file.name.replace(YAML, ".json");
-    const fix = `run \`retouch recipe ${file.name} > ${to}\` and open that`;
-    throw new Error(`A browser reads no YAML: ${file.name}. Fix: ${fix}`);
-  }
-  const fix = "open what `retouch recipe` prints, or what was saved here";
-  if (file.size > MOST_BYTES) {
-    throw new Error(`${file.name} has more than ${MOST_BYTES} bytes. Fix: ${fix}`);
-  }
-  try {
-    return JSON.parse(await file.text());
-  } catch {
-    throw new Error(`${file.name} is no JSON. Fix: ${fix}`);
-  }
 }
 
 /** An operation of a recipe whose pictures are stored, to be shown in the panel. */
 async function shown(
   { name, parameters }: TakenOperation,
-  files: ReadonlyMap<string, File>,
+  pictures: ReadonlyMap<string, File>,
 ): Promise<TakenOperation> {
-  const form = operationForms.value.find((each) => each.name === name);
-  if (!form) throw new Error(`The operation ${name} is not installed. Fix: take it out`);
-  if ("mask" in parameters) {
-    throw new Error(`${form.title}: a mask is painted here. Fix: take it out of the recipe`);
-  }
-  const found = { ...parameters };
-  for (const field of form.fields.filter((each) => each.kind === "picture")) {
-    const value = parameters[field.name];
-    if (value === undefined) continue;
-    const paths = (Array.isArray(value) ? value : [value]).map(String);
-    found[field.name] = await Promise.all(paths.map((path) => pictureOf(field.label, path, files)));
+  const found: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(parameters)) {
+    const files = [value].flat().map((each) => pictures.get(String(each)));
+    const given = files.filter((file) => file !== undefined);
+    const isPictures = given.length > 0 && given.length === files.length;
+    found[key] = isPictures ? await Promise.all(given.map(givenPicture)) : value;
   }
   return { name, parameters: found };
 }
 
-async function pictureOf(
-  label: string,
-  path: string,
-  files: ReadonlyMap<string, File>,
-): Promise<GivenPicture> {
-  const name = path.split(/[\\/]/).pop() ?? path;
-  const file = files.get(name);
-  if (!file) {
-    const fix = "choose the recipe and its pictures together";
-    throw new Error(`${label}: ${name} was not chosen. Fix: ${fix}`);
-  }
-  return { sha256: await stored(file), name, url: URL.createObjectURL(file) };
+async function givenPicture(file: File) {
+  return { sha256: await stored(file), name: file.name, url: URL.createObjectURL(file) };
 }

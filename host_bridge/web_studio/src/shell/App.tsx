@@ -6,7 +6,7 @@ import { VariantStrip } from "../results/VariantStrip.tsx";
 import { openPicture, opening, picture } from "../session/document.ts";
 import { watchDaemon } from "../session/daemon.ts";
 import { fail } from "../session/notices.ts";
-import { isRecipe } from "../session/recipe_files.ts";
+import { isRecipe } from "../session/recipe_checks.ts";
 import { Stage } from "../stage/Stage.tsx";
 import { panelTab, type PanelTab, useRecipe } from "./commands.ts";
 import { EmptyStage } from "./EmptyStage.tsx";
