@@ -11,6 +11,7 @@ import torch
 
 from retouch.catalog import installed
 from retouch.engine.engine import Engine
+from retouch.engine.row_caps import RowCaps, no_wait
 from retouch.models.precision import choose_dtype
 from retouch.trajectories import Share
 from retouch_daemon.engine.counts import Counts, remembered
@@ -52,7 +53,7 @@ class EngineLoop:
         models = ModelCommands(link, library, self._bytes)
         self._inbox = Inbox(link, leave_soon)
         self._bytes.on_note = self._wake
-        self._engine = Engine(row_cap=row_cap)
+        self._engine = Engine(row_cap=row_cap, caps=RowCaps(row_cap, _wait_for(library.device)))
         self._edits: dict[str, RunningEdit] = {}
         self._counts = Counts()
         self._commands: dict[str, Callable[[Frame], None]] = {
@@ -152,6 +153,13 @@ class EngineLoop:
 
     def _fetch(self, digest: str) -> bytes:
         return read_blob(self._blobs, digest)
+
+
+def _wait_for(device: torch.device) -> Callable[[], None]:
+    """Return what waits until a device has done what it was asked for."""
+    if device.type != "cuda":
+        return no_wait
+    return lambda: torch.cuda.synchronize(device)
 
 
 def import_networks() -> None:

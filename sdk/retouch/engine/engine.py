@@ -5,9 +5,11 @@ from __future__ import annotations
 import enum
 import itertools
 from collections.abc import Callable, Hashable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from retouch.engine.row_caps import RowCaps
 from retouch.errors import Cancelled
 
 if TYPE_CHECKING:
@@ -89,12 +91,14 @@ class Engine:
 
     Args:
         row_cap: most rows in one forward (a single larger evaluation still runs, alone).
+        caps: measure how many of them are worth it; None fills every forward.
         aging: ticks a job waits before it counts as one class higher, so that low classes
             always move.
     """
 
-    def __init__(self, row_cap: int = 16, aging: int = 32) -> None:
+    def __init__(self, row_cap: int = 16, aging: int = 32, caps: RowCaps | None = None) -> None:
         self.row_cap = row_cap
+        self._caps = caps
         self.aging = aging
         self._jobs: list[Job] = []
         self._served: dict[str, float] = {}
@@ -148,8 +152,12 @@ class Engine:
             job._waited = 0 if job in chosen else job._waited + 1
         for job, index in batch:
             self._served[job.client] += job._rows[index]
+        network, (first, lead) = chosen[0].network, batch[0]
+        bucket = (id(network), first._buckets[lead])
+        timing = self._caps.timed(bucket, rows) if self._caps else nullcontext()
         try:
-            answers = chosen[0].network.forward(evaluations)
+            with timing:
+                answers = network.forward(evaluations)
             for (job, index), answer in zip(batch, answers, strict=True):
                 job._answers[index] = answer
         except Exception as problem:
@@ -172,18 +180,29 @@ class Engine:
     def _fill(self, ranked: list[Job]) -> list[tuple[Job, int]]:
         first = ranked[0]
         lead = first.open_requests()[0]
+        waiting = [
+            (job, index)
+            for job in ranked
+            if job is first or not (first.exact or job.exact or job.network is not first.network)
+            for index in job.open_requests()
+            if job._buckets[index] == first._buckets[lead]
+        ]
+        cap = self._cap(first, lead, waiting)
         chosen = [(first, lead)]
         rows = first._rows[lead]
-        for job in ranked:
-            if job is not first and (first.exact or job.exact or job.network is not first.network):
-                continue
-            for index in job.open_requests():
-                if (job, index) == (first, lead) or rows + job._rows[index] > self.row_cap:
-                    continue
-                if job._buckets[index] == first._buckets[lead]:
-                    chosen.append((job, index))
-                    rows += job._rows[index]
+        for job, index in waiting:
+            if (job, index) != (first, lead) and rows + job._rows[index] <= cap:
+                chosen.append((job, index))
+                rows += job._rows[index]
         return chosen
+
+    def _cap(self, first: Job, lead: int, waiting: list[tuple[Job, int]]) -> int:
+        """Return the most rows of a forward that takes the first job's evaluation."""
+        if self._caps is None:
+            return self.row_cap
+        bucket = (id(first.network), first._buckets[lead])
+        wanted = sum(job._rows[index] for job, index in waiting)
+        return min(self.row_cap, self._caps.cap(bucket, first._rows[lead], wanted))
 
     def _forward_failed(self, batch: list[tuple[Job, int]], problem: Exception) -> None:
         """A forward that fails for a batch is tried alone, so that one bad edit ends only itself.
