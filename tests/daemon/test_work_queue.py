@@ -2,7 +2,7 @@
 
 import pytest
 
-from retouch_daemon.gate.work_queue import AGING, Work, WorkQueue
+from retouch_daemon.gate.work_queue import AGING, CREDIT, Work, WorkQueue
 
 
 def queue(**priorities):
@@ -81,16 +81,17 @@ def test_steps_that_take_long_count_for_what_they_take():
     assert 18 <= seen.count("s") <= 22
 
 
-def test_whoever_comes_later_has_no_debt_and_no_credit():
+def test_whoever_comes_later_has_no_debt_and_whoever_was_away_a_small_credit():
     found = WorkQueue()
     found.add(Work("a", iter(()), 1, "a"))
-    shares(found, 50)
+    shares(found, 50, lambda name: 0.1)
     found.add(Work("b", iter(()), 1, "b"))
-    assert shares(found, 10).count("a") == 5
+    assert shares(found, 10, lambda name: 0.1).count("a") == 5
     found.drop("b")
-    shares(found, 50)
+    shares(found, 50, lambda name: 0.1)
     found.add(Work("b", iter(()), 1, "b"))
-    assert shares(found, 10).count("a") == 5
+    ahead = len(shares(found, 30, lambda name: 0.1).partition("a")[0])
+    assert AGING <= ahead <= CREDIT / 0.1 + 1
 
 
 def test_what_goes_before_may_be_of_those_that_have_had_less_alone():

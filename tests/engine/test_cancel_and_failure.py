@@ -32,7 +32,7 @@ def test_cancel_at_every_step_leaves_nothing_behind(network, walk, alone, step):
     assert torch.equal(other.result, expected)
     assert not engine.cancel(victim)
     assert not engine.cancel(other)
-    assert engine._served == {}
+    assert engine.active == 0
 
 
 def test_a_cancelled_edit_is_freed(tiny, job_of):

@@ -6,9 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from retouch.engine.fair_shares import FairShares
+
 #: The classes of jobs. Questions of callers are as urgent as what somebody waits for.
 LIVE: Final = 0
 INTERACTIVE: Final = 1
+#: Seconds that a client may catch up with: a few edits' checks.
+CREDIT: Final = 1.0
 #: Steps of others after which waiting work counts as one class higher, so that low classes always
 #: move; as the engine has it.
 AGING: Final = 8
@@ -44,8 +48,7 @@ class WorkQueue:
 
     def __init__(self) -> None:
         self._work: list[Work] = []  # in turn: whoever had a step goes to the end
-        #: Seconds that each client's work has had, of those that have any.
-        self._served: dict[str, float] = {}
+        self._shares = FairShares(CREDIT)  # in seconds
 
     def __bool__(self) -> bool:
         return bool(self._work)
@@ -53,13 +56,13 @@ class WorkQueue:
     def lets(self, client: str, priority: int) -> bool:
         """Whether something else of a client and a class may go before all that waits."""
         waiting = min(map(self._order, self._work), default=None)
-        own = self._served.get(client, min(self._served.values(), default=0.0))
-        return waiting is None or (priority, own) <= waiting
+        return waiting is None or (priority, self._shares.had(client)) <= waiting
 
     def add(self, work: Work) -> None:
         """Have something done."""
-        # A new client starts level with the least served one: neither a debt nor a credit.
-        self._served.setdefault(work.client, min(self._served.values(), default=0.0))
+        active = {known.client for known in self._work}
+        if work.client not in active:
+            self._shares.join(work.client, active)
         self._work.append(work)
 
     def next(self) -> Work:
@@ -74,19 +77,16 @@ class WorkQueue:
 
     def spent(self, client: str, seconds: float) -> None:
         """Note how long something of a client has taken."""
-        if client in self._served:
-            self._served[client] += seconds
+        self._shares.add(client, seconds)
 
     def remove(self, work: Work) -> None:
         """Take something out that is done. Harmless twice."""
         if work in self._work:
             self._work.remove(work)
-            self._forget_idle()
 
     def drop(self, job_id: str) -> None:
         """Take out all work of an edit."""
         self._work = [work for work in self._work if work.job_id != job_id]
-        self._forget_idle()
 
     def serve(self, job_id: str, priority: int) -> None:
         """Change the class of an edit's work."""
@@ -95,8 +95,4 @@ class WorkQueue:
                 work.priority = priority
 
     def _order(self, work: Work) -> tuple[int, float]:
-        return work.rank, self._served[work.client]
-
-    def _forget_idle(self) -> None:
-        clients = {work.client for work in self._work}
-        self._served = {name: each for name, each in self._served.items() if name in clients}
+        return work.rank, self._shares.had(work.client)

@@ -7,8 +7,9 @@ import itertools
 from collections.abc import Callable, Hashable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
+from retouch.engine.fair_shares import FairShares
 from retouch.engine.row_caps import RowCaps
 from retouch.errors import Cancelled
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from retouch.denoiser import Evaluation, Flow
+
+#: Rows that a client may catch up with: an edit of ordinary length.
+CREDIT: Final = 64.0
 
 
 class Priority(enum.IntEnum):
@@ -101,7 +105,7 @@ class Engine:
         self._caps = caps
         self.aging = aging
         self._jobs: list[Job] = []
-        self._served: dict[str, float] = {}
+        self._shares = FairShares(CREDIT)
         self._orders = itertools.count()
 
     @property
@@ -117,11 +121,9 @@ class Engine:
     def submit(self, job: Job) -> Job:
         """Take a job and run its flow up to its first evaluations."""
         job._order = next(self._orders)
-        # A new client starts level with the least served one: neither a debt nor a credit.
         active = {known.client for known in self._jobs}
-        floor = min((self._served[client] for client in active), default=0.0)
         if job.client not in active:
-            self._served[job.client] = floor
+            self._shares.join(job.client, active)
         self._jobs.append(job)
         self._resume(job, None)
         return job
@@ -151,7 +153,7 @@ class Engine:
         for job in ranked:
             job._waited = 0 if job in chosen else job._waited + 1
         for job, index in batch:
-            self._served[job.client] += job._rows[index]
+            self._shares.add(job.client, job._rows[index])
         network, (first, lead) = chosen[0].network, batch[0]
         bucket = (id(network), first._buckets[lead])
         timing = self._caps.timed(bucket, rows) if self._caps else nullcontext()
@@ -175,7 +177,7 @@ class Engine:
     def _rank(self, job: Job) -> tuple[float, float, float, int]:
         aged = max(0, job.priority - job._waited // self.aging)
         deadline = float("inf") if job.deadline is None else job.deadline
-        return aged, self._served[job.client], deadline, job._order
+        return aged, self._shares.had(job.client), deadline, job._order
 
     def _fill(self, ranked: list[Job]) -> list[tuple[Job, int]]:
         first = ranked[0]
@@ -255,8 +257,6 @@ class Engine:
         job.result, job.error, job.done = result, error, True
         job._asked, job._buckets, job._rows, job._answers = [], [], [], []
         self._jobs.remove(job)
-        if not any(known.client == job.client for known in self._jobs):
-            self._served.pop(job.client, None)
         try:
             job.flow.close()
         except Exception as problem:  # an operation that resists closing
