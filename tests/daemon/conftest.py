@@ -146,14 +146,14 @@ def journal(database):
 
 
 @pytest.fixture
-def make(memory_folder, database):
+def make_store(memory_folder, database):
     """Makes a store of blobs, again over the same folder as after a restart."""
     return lambda **limits: BlobStore(memory_folder / "blobs", database, BlobLimits(**limits))
 
 
 @pytest.fixture
-def store(make):
-    return make()
+def store(make_store):
+    return make_store()
 
 
 @pytest.fixture

@@ -31,8 +31,8 @@ def files_below(store):
     return sorted(name.split("-")[-1] for name in found)
 
 
-def test_the_longest_unused_goes_first(make):
-    store = make(total_bytes=30)
+def test_the_longest_unused_goes_first(make_store):
+    store = make_store(total_bytes=30)
     first, second, third = (store.add(bytes([n]) * 10, "host").digest for n in range(3))
     store.read(first)
     fourth = store.add(b"d" * 10, "host").digest
@@ -41,9 +41,9 @@ def test_the_longest_unused_goes_first(make):
     assert second not in files_below(store)
 
 
-def test_what_is_pinned_or_used_is_never_evicted(make, database):
+def test_what_is_pinned_or_used_is_never_evicted(make_store, database):
     journal = Journal(database)
-    store = make(total_bytes=20)
+    store = make_store(total_bytes=20)
     pinned, used = (store.add(bytes([n]) * 10, "host").digest for n in range(2))
     store.pin(pinned, True)
     assert store.stat(pinned).pinned
@@ -62,16 +62,16 @@ def test_what_is_pinned_or_used_is_never_evicted(make, database):
     assert not store.has(used)
 
 
-def test_nothing_is_evicted_in_vain(make):
-    store = make(total_bytes=30)
+def test_nothing_is_evicted_in_vain(make_store):
+    store = make_store(total_bytes=30)
     kept = store.add(b"a" * 10, "host").digest
     with pytest.raises(QuotaExceeded, match="all clients"):
         store.add(b"b" * 31, "host")
     assert store.has(kept)
 
 
-def test_a_refused_blob_can_be_finished_when_there_is_room(make):
-    store = make(total_bytes=20, client_bytes=100)
+def test_a_refused_blob_can_be_finished_when_there_is_room(make_store):
+    store = make_store(total_bytes=20, client_bytes=100)
     pinned = store.add(b"a" * 15, "host").digest
     store.pin(pinned, True)
     data = b"b" * 10
@@ -84,15 +84,15 @@ def test_a_refused_blob_can_be_finished_when_there_is_room(make):
     assert store.read(digest_of(data)) == data
 
 
-def test_one_blob_is_limited(make):
-    store = make(blob_bytes=10)
+def test_one_blob_is_limited(make_store):
+    store = make_store(blob_bytes=10)
     store.append(ABSENT, 0, b"x" * 10, "host")
     with pytest.raises(QuotaExceeded, match="one blob"):
         store.append(ABSENT, 10, b"x", "host")
 
 
-def test_uploads_under_way_count_for_their_client_only(make):
-    store = make(client_bytes=20)
+def test_uploads_under_way_count_for_their_client_only(make_store):
+    store = make_store(client_bytes=20)
     store.append("1" * 64, 0, b"x" * 15, "host")
     with pytest.raises(QuotaExceeded, match="one client"):
         store.append("2" * 64, 0, b"x" * 6, "host")
@@ -101,8 +101,8 @@ def test_uploads_under_way_count_for_their_client_only(make):
     store.append("1" * 64, 0, b"x" * 20, "host")  # starts again: the 15 count no more
 
 
-def test_uploads_under_way_count_among_all_bytes(make):
-    store = make(total_bytes=20, client_bytes=30)
+def test_uploads_under_way_count_among_all_bytes(make_store):
+    store = make_store(total_bytes=20, client_bytes=30)
     store.append("1" * 64, 0, b"x" * 15, "host")
     with pytest.raises(QuotaExceeded, match="all clients"):
         store.append("2" * 64, 0, b"x" * 6, "other")
@@ -112,15 +112,15 @@ def test_uploads_under_way_count_among_all_bytes(make):
         store.add(b"y", "third")
 
 
-def test_uploads_that_an_earlier_daemon_began_count_too(make):
-    make().append("1" * 64, 0, b"x" * 15, "host")
+def test_uploads_that_an_earlier_daemon_began_count_too(make_store):
+    make_store().append("1" * 64, 0, b"x" * 15, "host")
     with pytest.raises(QuotaExceeded, match="all clients"):
-        make(total_bytes=20).add(b"y" * 6, "other")
+        make_store(total_bytes=20).add(b"y" * 6, "other")
 
 
-def test_a_client_that_keeps_adding_makes_room_among_its_own(make):
+def test_a_client_that_keeps_adding_makes_room_among_its_own(make_store):
     """Results are added under one name, for ever: its limit must not end the service."""
-    store = make(client_bytes=30)
+    store = make_store(client_bytes=30)
     other = store.add(b"o" * 25, "other").digest
     for number in range(10):
         newest = store.add(bytes([number]) * 10, "retouch").digest
@@ -129,20 +129,20 @@ def test_a_client_that_keeps_adding_makes_room_among_its_own(make):
     assert store.has(other)
 
 
-def test_what_was_abandoned_is_dropped(make):
-    store = make(client_bytes=20)
+def test_what_was_abandoned_is_dropped(make_store):
+    store = make_store(client_bytes=20)
     store.append("1" * 64, 0, b"x" * 15, "gone")
     long_ago = time.time() - uploads.ABANDONED - 1
     os.utime(store._uploads.find("1" * 64, "gone").file, (long_ago, long_ago))
     store.append("2" * 64, 0, b"x" * 15, "gone")
     assert files_below(store) == ["2" * 64]
     os.utime(store._uploads.find("2" * 64, "gone").file, (long_ago, long_ago))
-    assert files_below(make()) == [], "also at the next start"
+    assert files_below(make_store()) == [], "also at the next start"
 
 
-def test_eviction_spares_what_a_job_takes_meanwhile(make, database, monkeypatch):
+def test_eviction_spares_what_a_job_takes_meanwhile(make_store, database, monkeypatch):
     """The list of what nobody needs is old when the last of it is removed."""
-    journal, store = Journal(database), make()
+    journal, store = Journal(database), make_store()
     first, second = (store.add(data, "host").digest for data in (b"first", b"secnd"))
     forget = store._forget
 
@@ -157,8 +157,8 @@ def test_eviction_spares_what_a_job_takes_meanwhile(make, database, monkeypatch)
     assert store.read(second) == b"secnd"
 
 
-def test_many_threads_neither_block_nor_lose(make):
-    store = make(total_bytes=400)
+def test_many_threads_neither_block_nor_lose(make_store):
+    store = make_store(total_bytes=400)
     problems = []
 
     def work(number):
@@ -183,8 +183,8 @@ def test_many_threads_neither_block_nor_lose(make):
     assert sum(f.stat().st_size for f in store.folder.rglob("*") if f.is_file()) == store.total()
 
 
-def test_a_client_has_so_many_blobs_and_its_oldest_makes_room(make):
-    store = make(client_blobs=2)
+def test_a_client_has_so_many_blobs_and_its_oldest_makes_room(make_store):
+    store = make_store(client_blobs=2)
     first, second = (store.add(bytes([n]), "host").digest for n in range(2))
     store.add(b"of another", "other")
     third = store.add(b"third", "host").digest
@@ -197,8 +197,8 @@ def test_a_client_has_so_many_blobs_and_its_oldest_makes_room(make):
     assert (store.evictions, store.evicted_bytes) == (1, 1)
 
 
-def test_of_too_many_uploads_the_longest_untouched_is_dropped(make):
-    store = make(client_uploads=2)
+def test_of_too_many_uploads_the_longest_untouched_is_dropped(make_store):
+    store = make_store(client_uploads=2)
     for name in "123":
         store.append(name * 64, 0, b"x", "host")
     store.append("4" * 64, 0, b"x", "other")
@@ -209,10 +209,10 @@ def test_of_too_many_uploads_the_longest_untouched_is_dropped(make):
     assert files_below(store) == ["2" * 64, "4" * 64, "5" * 64], "the one at work stays"
 
 
-def test_blobs_leave_room_on_the_disk_for_the_journal(make, monkeypatch):
+def test_blobs_leave_room_on_the_disk_for_the_journal(make_store, monkeypatch):
     free = [1000]
     monkeypatch.setattr(blob_store, "free_bytes", lambda folder: free[0])
-    store = make(free_bytes=100)
+    store = make_store(free_bytes=100)
     old = store.add(b"o" * 50, "host").digest
     free[0] = 120
     store.append(ABSENT, 0, b"x" * 20, "host")
@@ -223,8 +223,8 @@ def test_blobs_leave_room_on_the_disk_for_the_journal(make, monkeypatch):
     assert not store.has(old)
 
 
-def test_a_blob_is_read_in_pieces_also_while_it_is_evicted(make):
-    store = make()
+def test_a_blob_is_read_in_pieces_also_while_it_is_evicted(make_store):
+    store = make_store()
     digest = store.add(b"picture", "host").digest
     with store.opened(digest) as file:
         store.evict(7)
@@ -234,8 +234,8 @@ def test_a_blob_is_read_in_pieces_also_while_it_is_evicted(make):
         store.opened(digest)
 
 
-def test_a_blob_that_the_disk_has_changed_is_not_opened(make):
-    store = make()
+def test_a_blob_that_the_disk_has_changed_is_not_opened(make_store):
+    store = make_store()
     digest = store.add(b"picture", "host").digest
     (store.folder / digest[:2] / digest).write_bytes(b"pictures")
     with pytest.raises(CorruptBlob):
@@ -256,9 +256,9 @@ def hashed(monkeypatch):
     return names
 
 
-def test_a_blob_is_read_to_be_checked_once_until_something_has_changed_it(make, hashed):
+def test_a_blob_is_read_to_be_checked_once_until_something_has_changed_it(make_store, hashed):
     """Asked for again and again, a large one took a core."""
-    store = make()
+    store = make_store()
     digest = store.add(b"picture", "host").digest
     hashed.clear()
     for _ in range(3):
@@ -276,8 +276,8 @@ def test_a_blob_is_read_to_be_checked_once_until_something_has_changed_it(make, 
     assert not store.has(digest)
 
 
-def test_a_blob_is_checked_again_after_a_while(make, hashed, monkeypatch):
-    store = make()
+def test_a_blob_is_checked_again_after_a_while(make_store, hashed, monkeypatch):
+    store = make_store()
     digest = store.add(b"picture", "host").digest
     store.opened(digest).close()
     monkeypatch.setattr(verified_files, "SECONDS", 0.0)
@@ -286,9 +286,9 @@ def test_a_blob_is_checked_again_after_a_while(make, hashed, monkeypatch):
     assert len(hashed) == 1
 
 
-def test_few_checked_files_are_remembered(make, hashed, monkeypatch):
+def test_few_checked_files_are_remembered(make_store, hashed, monkeypatch):
     monkeypatch.setattr(verified_files, "MOST", 2)
-    store = make()
+    store = make_store()
     digests = [store.add(bytes([n]), "host").digest for n in range(3)]
     for digest in digests:
         store.opened(digest).close()
@@ -298,9 +298,9 @@ def test_few_checked_files_are_remembered(make, hashed, monkeypatch):
     assert len(hashed) == 1, "the first one was forgotten"
 
 
-def test_blobs_can_be_read_where_nothing_can_be_noted(make, database, monkeypatch):
+def test_blobs_can_be_read_where_nothing_can_be_noted(make_store, database, monkeypatch):
     """A full disk kept clients from the results that were on it."""
-    store = make()
+    store = make_store()
     digest = store.add(b"picture", "host").digest
     transaction = database.transaction
 

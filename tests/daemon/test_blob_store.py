@@ -64,10 +64,10 @@ def test_pieces_become_the_blob(store):
     assert files_below(store) == [digest], "no upload stays behind"
 
 
-def test_an_upload_goes_on_after_a_restart(make):
+def test_an_upload_goes_on_after_a_restart(make_store):
     data = b"half and half"
-    make().append(digest_of(data), 0, data[:5], "host")
-    store = make()
+    make_store().append(digest_of(data), 0, data[:5], "host")
+    store = make_store()
     assert store.missing([digest_of(data)], "host") == {digest_of(data): 5}
     store.append(digest_of(data), 5, data[5:], "host")
     store.finish(digest_of(data), "host")
@@ -167,8 +167,8 @@ def test_a_wrong_upload_of_what_is_stored_does_no_harm(store):
     assert files_below(store) == [digest]
 
 
-def test_a_crash_between_file_and_row_loses_no_count(make, database, monkeypatch):
-    store = make()
+def test_a_crash_between_file_and_row_loses_no_count(make_store, database, monkeypatch):
+    store = make_store()
     kept = store.add(b"kept", "host").digest
 
     def crash(digest, client):
@@ -180,7 +180,7 @@ def test_a_crash_between_file_and_row_loses_no_count(make, database, monkeypatch
     orphan = digest_of(b"orphan")
     assert not store.has(orphan), "what was not acknowledged is sent again"
     store._file(kept).unlink()
-    again = make()
+    again = make_store()
     assert again.stat(orphan).size == 6
     assert again.total() == 6, "the file without a row counts, the row without a file does not"
     assert again.evict(6) == 6

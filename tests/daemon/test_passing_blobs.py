@@ -6,19 +6,10 @@ import os
 import pytest
 
 from retouch.v1 import job_pb2
-from retouch_daemon.storage.blob_store import BlobLimits, BlobStore
-from retouch_daemon.storage.database import Database
 from retouch_daemon.storage.errors import NoDigest, UnknownBlob
 from retouch_daemon.storage.job_records import NewJob
 from retouch_daemon.storage.journal import Journal
 from retouch_daemon.storage.passing_blobs import PassingBlobs
-
-
-@pytest.fixture
-def make(tmp_path):
-    opened = Database(tmp_path / "journal.sqlite")
-    yield lambda **limits: BlobStore(tmp_path / "blobs", opened, BlobLimits(**limits))
-    opened.close()
 
 
 @pytest.fixture
@@ -29,8 +20,8 @@ def synced(monkeypatch):
     return found
 
 
-def test_a_preview_is_read_as_any_blob_and_is_never_on_the_disk(make, synced):
-    store = make()
+def test_a_preview_is_read_as_any_blob_and_is_never_on_the_disk(make_store, synced):
+    store = make_store()
     before = {file for file in store.folder.rglob("*") if file.is_file()}
     digest = store.pass_on(b"look", "host", 60.0)
     assert digest == hashlib.sha256(b"look").hexdigest() and not synced
@@ -43,21 +34,21 @@ def test_a_preview_is_read_as_any_blob_and_is_never_on_the_disk(make, synced):
     assert store.missing([digest]) == {digest: 0}, "a worker could not read it: jobs need it sent"
 
 
-def test_one_that_is_sent_or_pinned_stays(make):
-    store = make()
+def test_one_that_is_sent_or_pinned_stays(make_store):
+    store = make_store()
     sent, pinned = (store.pass_on(data, "host", 60.0) for data in (b"sent", b"pinned"))
     store.append(sent, 0, b"sent", "host")
     store.finish(sent, "host")
     store.pin(pinned, True)
-    again = make()  # as after a restart
+    again = make_store()  # as after a restart
     assert again.read(sent) == b"sent" and again.read(pinned) == b"pinned"
     assert again.stat(pinned).pinned and again.total("host") == 10
 
 
-def test_one_that_only_passes_is_gone_after_its_time_and_a_restart(make):
-    store = make()
+def test_one_that_only_passes_is_gone_after_its_time_and_a_restart(make_store):
+    store = make_store()
     digest = store.pass_on(b"look", "host", 0.0)
-    for each in (store, make()):
+    for each in (store, make_store()):
         for call in (each.read, each.stat, each.opened, lambda name, s=each: s.pin(name, True)):
             with pytest.raises(UnknownBlob):
                 call(digest)
@@ -65,8 +56,8 @@ def test_one_that_only_passes_is_gone_after_its_time_and_a_restart(make):
         store.read("../token")
 
 
-def test_where_memory_is_full_it_is_stored_so_that_it_stays_its_time(make):
-    store = make(passing_bytes=10, total_bytes=20)
+def test_where_memory_is_full_it_is_stored_so_that_it_stays_its_time(make_store):
+    store = make_store(passing_bytes=10, total_bytes=20)
     first = store.pass_on(b"1" * 6, "host", 60.0)
     second = store.pass_on(b"2" * 6, "host", 60.0)
     assert store.missing([first, second]) == {first: 0}
@@ -87,9 +78,9 @@ def test_room_comes_back_with_time_and_the_same_counts_once():
     assert passing.keep("b", b"y" * 10, "host", 5.0)
 
 
-def test_the_disk_is_waited_for_where_something_could_be_lost(make):
+def test_the_disk_is_waited_for_where_something_could_be_lost(make_store):
     """Before the engine began every edit waited for the disk to have its phases."""
-    store = make()
+    store = make_store()
     journal = Journal(store.database)
     job, _ = journal.submit(NewJob("host", "1", b""))
     waited = []

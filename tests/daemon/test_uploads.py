@@ -112,11 +112,11 @@ def test_a_client_sends_it_again_while_the_first_is_checked(store, reading, agai
     assert store.read(DIGEST) == DATA and uploads_of(store) == []
 
 
-def test_every_client_goes_on_with_its_own_after_a_restart(make):
-    store = make(client_bytes=5000)
+def test_every_client_goes_on_with_its_own_after_a_restart(make_store):
+    store = make_store(client_bytes=5000)
     store.append(DIGEST, 0, DATA[:100], "host")
     store.append(DIGEST, 0, b"wrong", "other")
-    store = make(client_bytes=5000)
+    store = make_store(client_bytes=5000)
     assert store.missing([DIGEST], "host") == {DIGEST: 100}
     assert store.missing([DIGEST], "other") == {DIGEST: 5}
     with pytest.raises(QuotaExceeded, match="one client"):
@@ -126,14 +126,14 @@ def test_every_client_goes_on_with_its_own_after_a_restart(make):
     assert store.read(DIGEST) == DATA
 
 
-def test_what_was_checked_when_the_daemon_was_killed_can_go_on(make, reading):
+def test_what_was_checked_when_the_daemon_was_killed_can_go_on(make_store, reading):
     go_on, names = reading
-    store = make()
+    store = make_store()
     store.append(DIGEST, 0, DATA, "host")
     with ThreadPoolExecutor(1) as pool:
         finishing = pool.submit(store.finish, DIGEST, "host")
         wait_for(lambda: names)
-        again = make()  # as the next daemon finds it: what the other goes on with is gone
+        again = make_store()  # as the next daemon finds it: what the other goes on with is gone
         assert again.missing([DIGEST], "host") == {DIGEST: len(DATA)}
         go_on.set()
         assert finishing.exception(20) is not None
@@ -142,9 +142,9 @@ def test_what_was_checked_when_the_daemon_was_killed_can_go_on(make, reading):
     assert again.read(DIGEST) == DATA and uploads_of(again) == []
 
 
-def test_what_is_checked_counts_until_it_is_stored(make, reading):
+def test_what_is_checked_counts_until_it_is_stored(make_store, reading):
     go_on, names = reading
-    store = make(client_bytes=len(DATA) + 10)
+    store = make_store(client_bytes=len(DATA) + 10)
     store.append(DIGEST, 0, DATA, "host")
     with ThreadPoolExecutor(1) as pool:
         finishing = pool.submit(store.finish, DIGEST, "host")
@@ -156,8 +156,8 @@ def test_what_is_checked_counts_until_it_is_stored(make, reading):
     store.append("1" * 64, 0, b"x" * 10, "host")
 
 
-def test_one_that_finds_no_room_at_last_goes_on_when_there_is_some(make):
-    store = make(total_bytes=len(DATA))
+def test_one_that_finds_no_room_at_last_goes_on_when_there_is_some(make_store):
+    store = make_store(total_bytes=len(DATA))
     store.append(DIGEST, 0, DATA, "host")
     store.limits = BlobLimits(total_bytes=10)
     with pytest.raises(QuotaExceeded, match="all clients"):
@@ -167,23 +167,23 @@ def test_one_that_finds_no_room_at_last_goes_on_when_there_is_some(make):
     assert store.finish(DIGEST, "host").size == len(DATA)
 
 
-def test_what_an_older_retouch_left_is_dropped(make):
+def test_what_an_older_retouch_left_is_dropped(make_store):
     """Nobody knows whose it was."""
-    folder = make().folder / "uploads"
+    folder = make_store().folder / "uploads"
     (folder / DIGEST).write_bytes(DATA[:100])
     (folder / "whole.0123456789abcdef").write_bytes(b"half of a result")
-    store = make()
+    store = make_store()
     assert uploads_of(store) == [] and store.missing([DIGEST], "host") == {DIGEST: 0}
 
 
-def test_large_ones_are_read_a_few_at_a_time(make, reading, monkeypatch):
+def test_large_ones_are_read_a_few_at_a_time(make_store, reading, monkeypatch):
     """They had all threads that calls have, so that no small picture was taken meanwhile."""
     go_on, names = reading
     monkeypatch.setattr("retouch_daemon.front.blob_service.LARGE", len(DATA))
 
     async def scenario():
         server = grpc.aio.server()
-        rpc.add_BlobServiceServicer_to_server(BlobService(make()), server)
+        rpc.add_BlobServiceServicer_to_server(BlobService(make_store()), server)
         port = server.add_insecure_port("127.0.0.1:0")
         await server.start()
         async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:

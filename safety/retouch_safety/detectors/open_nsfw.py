@@ -80,6 +80,13 @@ class OpenNSFW:
             return self._session
 
 
+def _cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def _load() -> Any:
     import onnxruntime
 
@@ -94,6 +101,6 @@ def _load() -> Any:
     options.log_severity_level = 3
     # A look takes 22 ms of one core: somebody waits for it, and threads that are done let go of
     # their cores at once.
-    options.intra_op_num_threads = min(_MOST_THREADS, os.cpu_count() or 1)
+    options.intra_op_num_threads = min(_MOST_THREADS, _cores())
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return onnxruntime.InferenceSession(weights, options, providers=["CPUExecutionProvider"])
