@@ -192,19 +192,20 @@ class Engine:
         cap = self._cap(first, lead, waiting)
         chosen = [(first, lead)]
         rows = first._rows[lead]
-        for job, index in waiting:
+        for job, index in sorted(waiting, key=lambda each: each[0] is not first):
             if (job, index) != (first, lead) and rows + job._rows[index] <= cap:
                 chosen.append((job, index))
                 rows += job._rows[index]
         return chosen
 
     def _cap(self, first: Job, lead: int, waiting: list[tuple[Job, int]]) -> int:
-        """Return the most rows of a forward that takes the first job's evaluation."""
+        """Return the most rows of a forward for the first job, whose own rows stay together."""
         if self._caps is None:
             return self.row_cap
         bucket = (id(first.network), first._buckets[lead])
+        own = sum(job._rows[index] for job, index in waiting if job is first)
         wanted = sum(job._rows[index] for job, index in waiting)
-        return min(self.row_cap, self._caps.cap(bucket, first._rows[lead], wanted))
+        return min(self.row_cap, self._caps.cap(bucket, own, wanted))
 
     def _forward_failed(self, batch: list[tuple[Job, int]], problem: Exception) -> None:
         """A forward that fails for a batch is tried alone, so that one bad edit ends only itself.

@@ -105,7 +105,7 @@ class RowCaps:
 
         Args:
             bucket: network and shape.
-            least: rows of the evaluation that it is for; those run in any case.
+            least: rows of the edit that it is for; those run in any case.
             wanted: rows that wait.
         """
         return self._of(bucket).cap(least, wanted)
