@@ -192,7 +192,7 @@ class Engine:
         cap = self._cap(first, lead, waiting)
         chosen = [(first, lead)]
         rows = first._rows[lead]
-        for job, index in sorted(waiting, key=lambda each: each[0] is not first):
+        for job, index in waiting:
             if (job, index) != (first, lead) and rows + job._rows[index] <= cap:
                 chosen.append((job, index))
                 rows += job._rows[index]
