@@ -57,3 +57,19 @@ def test_few_are_remembered():
         shares.join(str(number), [])
         shares.add(str(number), 1)
     assert len(shares._had) == 256
+
+
+def test_who_had_an_idle_machine_alone_owes_nobody_anything():
+    shares = joined(5, "a")
+    served(shares, "a", 1000)
+    shares.join("b", [])  # a has left
+    shares.join("a", ["b"])
+    assert served(shares, "ab", 10).count("a") == 5
+
+
+def test_many_names_do_not_make_one_that_is_active_forgotten():
+    shares = joined(5, "a")
+    served(shares, "a", 100)
+    for number in range(1000):
+        shares.join(str(number), ["a"])
+    assert shares.had("a") == 100

@@ -33,12 +33,16 @@ class FairShares:
             client: that asked for nothing until now.
             active: clients that ask for something.
         """
-        level = min((self._had[each] for each in active if each in self._had), default=0.0)
+        known = {each for each in active if each in self._had}
+        # Where nobody asks all are level: who had an idle machine alone owes nothing.
+        alone = max(self._had.values(), default=0.0)
+        level = min((self._had[each] for each in known), default=alone)
         # Who is new has no credit: otherwise a new name would be worth something.
         self._had[client] = max(self._had.get(client, level), level - self._credit)
         self._had.move_to_end(client)
         if len(self._had) > _REMEMBERED:
-            self._had.popitem(last=False)
+            idle = (each for each in self._had if each not in known and each != client)
+            self._had.pop(next(idle, ""), None)
 
     def add(self, client: str, amount: float) -> None:
         """Note what a client was given."""
