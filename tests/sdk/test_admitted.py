@@ -9,21 +9,14 @@ import torch
 from retouch.admitted import Admitted
 from retouch.errors import Blocked
 from retouch.imaging.image import Image
-from retouch.models.library import Library
 from retouch.request import EditRequest
 from retouch.result import plain
-from retouch.runner import Runner
 from retouch.trajectories import Step
 from retouch_plugins.sdedit import SDEdit
 from retouch_safety import Gate
 
 #: Neutral words that no profile allows.
 NEVER = "sexualised picture of a minor"
-
-
-@pytest.fixture(scope="module")
-def runner(tiny_installed):
-    return Runner(Library(dtype=torch.float32))
 
 
 def request(**fields):

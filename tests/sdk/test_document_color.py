@@ -16,17 +16,7 @@ from retouch_plugins.guidance import Guidance
 from retouch_plugins.sdedit import SDEdit
 from retouch_safety.color_profile import to_srgb
 
-
-@pytest.fixture(scope="module")
-def runner(tiny_installed):
-    """In float32: a network of chance in bfloat16 makes much of the smallest difference."""
-    return Runner(Library(dtype=torch.float32))
-
-
-@pytest.fixture(autouse=True)
-def same_mark(monkeypatch):
-    """The same record in every picture, so that pictures can be compared after the gate."""
-    monkeypatch.setattr(retouch.admitted, "new_record", lambda: 7)
+pytestmark = pytest.mark.usefixtures("same_mark")
 
 
 def picture():

@@ -2,21 +2,13 @@
 
 import numpy as np
 import pytest
-import torch
 
 from retouch.imaging.image import Image
 from retouch.imaging.region import Rect
-from retouch.models.library import Library
 from retouch.request import EditRequest
-from retouch.runner import Runner
 from retouch_plugins.sdedit import SDEdit
 from retouch_safety.errors import AlreadyOpened
 from retouch_safety.sealed import Sealed
-
-
-@pytest.fixture(scope="module")
-def runner(tiny_installed):
-    return Runner(Library(dtype=torch.float32))
 
 
 def steps_of(runner, **fields):

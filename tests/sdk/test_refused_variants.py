@@ -86,8 +86,8 @@ def test_the_refused_one_says_so_in_its_place(runner, picky, number):
     assert logged(runner, 3) == expected
 
 
-def test_the_others_are_what_they_are_without_a_refusal(runner, picky, monkeypatch):
-    monkeypatch.setattr("retouch.admitted.new_record", lambda: 7)
+@pytest.mark.usefixtures("same_mark")
+def test_the_others_are_what_they_are_without_a_refusal(runner, picky):
     picky.refuse(document=document())
     untouched = runner.run(request(exact=True))
     picky.refuse(1, document=document())

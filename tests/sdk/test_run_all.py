@@ -1,29 +1,16 @@
 import numpy as np
 import pytest
-import torch
 
-import retouch.admitted
 from retouch.errors import Blocked, Cancelled, ModelMissing, OperationFailed
 from retouch.imaging.image import Image, Mask
 from retouch.models.decoder import Decoder
-from retouch.models.library import Library
 from retouch.models.model import Model
 from retouch.request import EditRequest
-from retouch.runner import Runner
 from retouch_plugins.guidance import Guidance
 from retouch_plugins.sdedit import SDEdit
 from retouch_safety.errors import Refused
 
-
-@pytest.fixture(scope="module")
-def runner(tiny_installed):
-    return Runner(Library(dtype=torch.float32))
-
-
-@pytest.fixture(autouse=True)
-def same_mark(monkeypatch):
-    """The same record in every picture, so that pictures can be compared after the gate."""
-    monkeypatch.setattr(retouch.admitted, "new_record", lambda: 7)
+pytestmark = pytest.mark.usefixtures("same_mark")
 
 
 def request(**fields):

@@ -8,19 +8,12 @@ from retouch.aligned_parameters import onto_working
 from retouch.errors import Blocked, Cancelled, CannotCombine, InvalidField, ModelMissing
 from retouch.imaging.image import Image, Mask
 from retouch.imaging.region import Rect
-from retouch.models.library import Library
 from retouch.request import EditRequest
-from retouch.runner import Runner
 from retouch.trajectories import Trajectories
 from retouch_plugins.guidance import Guidance
 from retouch_plugins.instruct_pix2pix import InstructPix2Pix
 from retouch_plugins.sdedit import SDEdit
 from retouch_plugins.soft_mask import SoftMask
-
-
-@pytest.fixture(scope="module")
-def runner(tiny_installed):
-    return Runner(Library(dtype=torch.float32))
 
 
 def latents(runner, plan, seed):

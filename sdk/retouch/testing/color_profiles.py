@@ -11,12 +11,17 @@ _PRIMARIES = [0.64, 0.33, 1.0, 0.30, 0.60, 1.0, 0.15, 0.06, 1.0]
 _WHITE = [0.3127, 0.3290, 1.0]
 #: XYZ of the white D50 that profiles relate to.
 _D50 = (0.9642, 1.0, 0.8249)
+#: Where the header holds when a profile was created (ICC.1:2001-04, 6.1): a second later the same
+#: call would give other bytes.
+_CREATED = slice(24, 36)
 
 
 def linear_profile() -> bytes:
     """Return a profile with the primaries of sRGB and no curve: Krita's default for floats."""
-    found = imagecodecs.cms_profile("rgb", whitepoint=_WHITE, primaries=_PRIMARIES, gamma=1.0)
-    return bytes(found)
+    made = imagecodecs.cms_profile("rgb", whitepoint=_WHITE, primaries=_PRIMARIES, gamma=1.0)
+    undated = bytearray(made)
+    undated[_CREATED] = bytes(12)
+    return bytes(undated)
 
 
 def one_way_profile() -> bytes:
