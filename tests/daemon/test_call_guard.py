@@ -47,12 +47,12 @@ class Clock:
         return self.now
 
 
-def served(scenario, **limits):
+def served(scenario, client_bytes=1 << 20, **limits):
     """Run a scenario with the stub of a server with one blob, its channel and its callers."""
 
     async def serve(folder):
         database = Database(folder / "journal.sqlite")
-        store = BlobStore(folder / "blobs", database, BlobLimits())
+        store = BlobStore(folder / "blobs", database, BlobLimits(client_bytes=client_bytes))
         store.add(b"picture", "somebody")
         callers = Callers(CallLimits(**limits))
         server = grpc.aio.server(
@@ -140,6 +140,7 @@ def test_a_greedy_client_is_told_when_to_come_back_and_others_are_served():
 def test_whoever_asks_again_at_once_is_held_and_nobody_else_is(monkeypatch):
     """Refusals at full speed took most of a core, from everybody."""
     monkeypatch.setattr(call_guard, "_HELD", 1.5)
+    monkeypatch.setattr(call_guard, "_HELD_MOST", 1.5)
 
     async def scenario(stub, _, callers):
         await stub.Stat(stat(), metadata=of("greedy"))
@@ -155,6 +156,43 @@ def test_whoever_asks_again_at_once_is_held_and_nobody_else_is(monkeypatch):
     assert modest < call_guard._HELD
     assert held[0] < call_guard._HELD, "the fourth is one too many to be held"
     assert all(call_guard._HELD <= each < 10 for each in held[1:])
+
+
+def test_who_is_refused_again_and_again_waits_longer_and_is_forgiven():
+    async def waits(count):
+        for _ in range(count):
+            await callers.hold("greedy")
+        return slept[-1]
+
+    slept, clock = [], Clock()
+    callers = Callers(CallLimits(per_second=1, burst=1), clock)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(call_guard.asyncio, "sleep", lambda seconds: _noted(slept, seconds))
+        with callers.call("greedy"):
+            assert asyncio.run(waits(1)) == 0.5
+            assert asyncio.run(waits(8)) == 1.0
+            assert asyncio.run(waits(200)) == 4.0
+            clock.now += 1000
+            assert asyncio.run(waits(1)) == 0.5
+
+
+async def _noted(slept, seconds):
+    slept.append(seconds)
+
+
+def test_a_refusal_of_the_store_is_held_as_well(monkeypatch):
+    monkeypatch.setattr(call_guard, "_HELD", 0.4)
+
+    async def scenario(stub, *_):
+        other = b"another picture"
+        name = hashlib.sha256(other).hexdigest()
+        pieces = iter([pb.PutRequest(sha256=name, chunk=other)])
+        began = time.monotonic()
+        problem = await refused(stub.Put(pieces, metadata=of("greedy")))
+        return problem.code(), time.monotonic() - began
+
+    code, seconds = served(scenario, client_bytes=8)
+    assert code is grpc.StatusCode.RESOURCE_EXHAUSTED and seconds >= 0.4
 
 
 async def _seconds(task, began):

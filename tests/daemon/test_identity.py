@@ -12,6 +12,8 @@ from retouch.v1 import blob_service_pb2 as pb
 from retouch.v1 import blob_service_pb2_grpc as rpc
 from retouch_daemon.front import identity
 from retouch_daemon.front.blob_service import BlobService
+from retouch_daemon.front.call_guard import Callers, CallGuard
+from retouch_daemon.front.call_limits import CallLimits
 from retouch_daemon.front.identity import CLIENT_KEY, TOKEN_KEY, TokenCheck, read_token
 from retouch_daemon.storage.blob_store import BlobLimits, BlobStore
 from retouch_daemon.storage.database import Database
@@ -76,7 +78,7 @@ def served(memory_folder, scenario, token=TOKEN):
         database = Database(memory_folder / "journal.sqlite")
         store = BlobStore(memory_folder / "blobs", database, BlobLimits())
         store.add(PICTURE, "somebody")
-        server = grpc.aio.server(interceptors=(TokenCheck(token),))
+        server = grpc.aio.server(interceptors=(TokenCheck(token), CallGuard(Callers(CallLimits()))))
         rpc.add_BlobServiceServicer_to_server(BlobService(store), server)
         port = server.add_insecure_port("127.0.0.1:0")
         await server.start()

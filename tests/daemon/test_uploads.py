@@ -13,6 +13,8 @@ import pytest
 from retouch.v1 import blob_service_pb2 as pb
 from retouch.v1 import blob_service_pb2_grpc as rpc
 from retouch_daemon.front.blob_service import CHUNK, BlobService
+from retouch_daemon.front.call_guard import Callers, CallGuard
+from retouch_daemon.front.call_limits import CallLimits
 from retouch_daemon.storage.blob_store import BlobLimits
 from retouch_daemon.storage.errors import CorruptBlob, QuotaExceeded, UnknownBlob, WrongOffset
 
@@ -182,7 +184,7 @@ def test_large_ones_are_read_a_few_at_a_time(make_store, reading, monkeypatch):
     monkeypatch.setattr("retouch_daemon.front.blob_service.LARGE", len(DATA))
 
     async def scenario():
-        server = grpc.aio.server()
+        server = grpc.aio.server(interceptors=(CallGuard(Callers(CallLimits())),))
         rpc.add_BlobServiceServicer_to_server(BlobService(make_store()), server)
         port = server.add_insecure_port("127.0.0.1:0")
         await server.start()

@@ -7,7 +7,7 @@ import inspect
 import time
 from collections import Counter, OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -28,8 +28,14 @@ _NEW_WORK: Final = frozenset(
 )
 #: Seconds after which a call that ended may have made room.
 _SOON: Final = 1.0
-#: Seconds that a call waits for its refusal: whoever asks again at once takes less of others' time.
+#: Seconds that a call waits for its refusal, at least and at most: whoever asks again at once takes
+#: less of others' time, and the less the more it has been refused of late.
 _HELD: Final = 0.5
+_HELD_MOST: Final = 4.0
+#: Refusals after which that is twice as long, and how many are remembered; one is forgotten every
+#: second.
+_MORE: Final = 8.0
+_REMEMBERED: Final = 64.0
 
 _Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -38,13 +44,16 @@ _Context = grpc.aio.ServicerContext[Any, Any]
 class _Caller:
     """One client: the level of its bucket, when that was looked at, and its open calls.
 
-    Those that wait for their refusal are counted apart.
+    Those that wait for their refusal are counted apart. ``refused`` is how many were of late, at
+    ``refused_at``.
     """
 
     level: float
     seen: float
     calls: int = 0
     held: int = 0
+    refused: float = 0.0
+    refused_at: float = 0.0
 
 
 class Callers:
@@ -90,9 +99,16 @@ class Callers:
         if caller is not None and caller.held < self.limits.at_once:
             caller.held += 1
             try:
-                await asyncio.sleep(_HELD)
+                await asyncio.sleep(self._patience(caller))
             finally:
                 caller.held -= 1
+
+    def _patience(self, caller: _Caller) -> float:
+        """Seconds that a client's next refusal is to take."""
+        now = self._now()
+        of_late = max(0.0, caller.refused - (now - caller.refused_at))
+        caller.refused, caller.refused_at = min(of_late + 1, _REMEMBERED), now
+        return min(_HELD_MOST, _HELD * (1 + of_late / _MORE))
 
     def _caller(self, client: str) -> _Caller:
         if client not in self._callers:
@@ -181,19 +197,21 @@ class _Guarded:
     @asynccontextmanager
     async def _let_in(self, request: Any, context: _Context) -> AsyncIterator[None]:
         client = PROBES if self._method.startswith(OPEN) else client_of(context)
-        with ExitStack() as call:
-            try:
-                call.enter_context(self._callers.call(client))
-            except QuotaExceeded:
-                await self._callers.hold(client)
-                raise
-            if self._callers.draining and self._method in _NEW_WORK:
-                raise Draining
-            most = self._callers.limits.request_bytes
-            if not self._requests and checked(request).ByteSize() > most:
-                given = f"{request.ByteSize()} bytes"
-                raise InvalidField("request", given, f"at most {most} bytes", "make it smaller")
-            yield
+        try:
+            with self._callers.call(client):
+                self._check(request)
+                yield
+        except QuotaExceeded:
+            await self._callers.hold(client)
+            raise
+
+    def _check(self, request: Any) -> None:
+        if self._callers.draining and self._method in _NEW_WORK:
+            raise Draining
+        most = self._callers.limits.request_bytes
+        if not self._requests and checked(request).ByteSize() > most:
+            given = f"{request.ByteSize()} bytes"
+            raise InvalidField("request", given, f"at most {most} bytes", "make it smaller")
 
     def _paced(self, request: Any, context: _Context) -> Any:
         """The request; of an upload's pieces none may be waited for too long."""

@@ -31,7 +31,7 @@ from retouch.v1 import catalog_service_pb2 as pb
 from retouch.v1 import catalog_service_pb2_grpc as rpc
 from retouch_daemon.front.asking import asked
 from retouch_daemon.front.model_loading import ModelLoading, ModelLoadings
-from retouch_daemon.front.statuses import answering, refuse_unless_answered
+from retouch_daemon.front.statuses import refuse_unless_answered
 from retouch_daemon.front.worker_process import WorkerGone, WorkerProcess
 from retouch_daemon.storage.errors import QuotaExceeded
 
@@ -71,31 +71,28 @@ class CatalogService(rpc.CatalogServiceServicer):
 
     async def Describe(self, request: pb.DescribeRequest, context: _Context) -> pb.DescribeResponse:
         """Describe everything that is installed."""
-        async with answering(context):
-            # Those who ask at the same time get the same answer: a client that asks all the time
-            # takes one thread, and leaves the others to everybody else.
-            if self._describing is None or self._describing.done():
-                self._describing = asyncio.create_task(self._described())
-            return pb.DescribeResponse(catalog=await asyncio.shield(self._describing))
+        # Those who ask at the same time get the same answer: a client that asks all the time
+        # takes one thread, and leaves the others to everybody else.
+        if self._describing is None or self._describing.done():
+            self._describing = asyncio.create_task(self._described())
+        return pb.DescribeResponse(catalog=await asyncio.shield(self._describing))
 
     async def LoadModel(
         self, request: pb.LoadModelRequest, context: _Context
     ) -> AsyncIterator[pb.LoadModelResponse]:
         """Load a model, and tell how far that is."""
-        async with answering(context):
-            record = await asyncio.to_thread(find_model, request.model)
-            async for progress in ModelLoading(self._loadings, record).run():
-                yield progress
+        record = await asyncio.to_thread(find_model, request.model)
+        async for progress in ModelLoading(self._loadings, record).run():
+            yield progress
 
     async def UnloadModel(
         self, request: pb.UnloadModelRequest, context: _Context
     ) -> pb.UnloadModelResponse:
         """Give a model's memory back."""
-        async with answering(context):
-            record = await asyncio.to_thread(find_model, request.model)
-            answer = await asked(self._engine, "unload_model", record.name.encode())
-            refuse_unless_answered(answer, "unload_model")
-            return pb.UnloadModelResponse(was_loaded=answer.values.get("was_loaded") is True)
+        record = await asyncio.to_thread(find_model, request.model)
+        answer = await asked(self._engine, "unload_model", record.name.encode())
+        refuse_unless_answered(answer, "unload_model")
+        return pb.UnloadModelResponse(was_loaded=answer.values.get("was_loaded") is True)
 
     async def _described(self) -> catalog_pb2.Catalog:
         catalog = await asyncio.to_thread(describe)

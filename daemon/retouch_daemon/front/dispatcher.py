@@ -16,6 +16,7 @@ from retouch_daemon.front.event_feed import EventFeed
 from retouch_daemon.front.returning_jobs import ReturningJobs
 from retouch_daemon.front.running import ATTEMPTS, Deaths, Running
 from retouch_daemon.front.start_troubles import StartTroubles
+from retouch_daemon.front.waiting_jobs import WaitingJobs
 from retouch_daemon.front.worker_options import WorkerOptions
 from retouch_daemon.front.workshop import Workshop
 from retouch_daemon.storage.blob_store import BlobStore
@@ -51,9 +52,7 @@ class Dispatcher:
         self, journal: Journal, blobs: BlobStore, feed: EventFeed, options: WorkerOptions
     ) -> None:
         self._journal, self._feed = journal, feed
-        self._waiting: dict[str, JobRecord] = {}
-        #: How many they were told last are before them.
-        self._places: dict[str, int] = {}
+        self._waiting = WaitingJobs()
         self._returning = ReturningJobs(journal, feed, self._put, self.forget)
         self._deaths = Deaths()
         self._attempts = itertools.count(1)
@@ -76,7 +75,11 @@ class Dispatcher:
     @property
     def waiting(self) -> list[JobRecord]:
         """Jobs that are not begun, or not again."""
-        return [*self._waiting.values(), *self._returning.jobs]
+        return [*self._waiting, *self._returning.jobs]
+
+    def waiting_of(self, client: str) -> int:
+        """Return how many jobs of a client wait that are not paused."""
+        return self._waiting.of(client)
 
     @property
     def running(self) -> list[JobRecord]:
@@ -95,7 +98,7 @@ class Dispatcher:
     async def serve(self, job: JobRecord) -> None:
         """Serve a job from now on as its record says: its class, and whether it is paused."""
         if job.job_id in self._waiting:
-            self._waiting[job.job_id] = job
+            self._waiting.put(job)
         self._returning.change(job)
         self.workshop.serve(job)
         await self.fill()
@@ -107,7 +110,7 @@ class Dispatcher:
             StorageError.
         """
         for job in await asyncio.to_thread(self._journal.recover):
-            self._waiting[job.job_id] = job
+            self._waiting.put(job)
             self._feed.observer.queued(job)
 
     async def run(self) -> None:
@@ -131,7 +134,7 @@ class Dispatcher:
     async def _submitted(self, new: NewJob) -> tuple[JobRecord, bool]:
         job, is_new = await asyncio.to_thread(self._journal.submit, new)
         if is_new:
-            self._waiting[job.job_id] = job
+            self._waiting.put(job)
             self._feed.observer.queued(job)
             await self.fill()
         return job, is_new
@@ -140,7 +143,7 @@ class Dispatcher:
         """Cancel jobs, wherever they are; return the names of those that were not over."""
         told = []
         for job in jobs:
-            waiting = self._waiting.pop(job.job_id, None) or self._returning.take(job.job_id)
+            waiting = self._waiting.take(job.job_id) or self._returning.take(job.job_id)
             running = self.workshop.dropped(job.job_id)
             if waiting is None and running is None:
                 continue
@@ -163,31 +166,23 @@ class Dispatcher:
         """Put to work what there is room for, and tell the others how many are before them."""
         async with self._filling:
             while self.gate.ready and (job := self._next()) is not None:
-                del self._waiting[job.job_id]
+                self._waiting.take(job.job_id)
                 await self._begin(job)
             await self._tell_places()
 
     async def _tell_places(self) -> None:
         """Tell those that wait how many are before them: once, and again where somebody watches."""
-        waiting = sorted(self._waiting.values(), key=lambda job: (job.priority, job.created))
-        known = self._places
-        self._places = {job.job_id: known.get(job.job_id, -1) for job in waiting}
-        for place, job_id in enumerate(list(self._places)):
-            last = self._places[job_id]
-            if last < 0 or (last != place and self._feed.is_watched(job_id)):
-                self._places[job_id] = place
-                event = job_pb2.JobEvent(queued=job_pb2.Queued(position=place))
-                with suppress(UnknownJob):  # it is over and forgotten meanwhile, as live ones are
-                    await self._feed.publish(job_id, event)
+        for job_id, place in self._waiting.news(self._feed.watched):
+            event = job_pb2.JobEvent(queued=job_pb2.Queued(position=place))
+            with suppress(UnknownJob):  # it is over and forgotten meanwhile, as live ones are
+                await self._feed.publish(job_id, event)
 
     def _next(self) -> JobRecord | None:
         """The job to begin now, None where there is none or no room for it."""
-        ready = [job for job in self._waiting.values() if not job.paused]
-        if not ready or self.draining:
-            return None
         at_work = Counter(each.client for each in self.running)
-        # Not by their place here: those that begin again have kept when they came.
-        job = min(ready, key=lambda each: (each.priority, at_work[each.client], each.created))
+        job = None if self.draining else self._waiting.next(at_work)
+        if job is None:
+            return None
         room = RUNNING + self.held + (MORE_LIVE if job.priority == LIVE else 0)
         room += 0 if at_work[job.client] else MORE_CLIENTS
         return job if len(self.workshop.running) < room else None
@@ -242,7 +237,7 @@ class Dispatcher:
         self._returning.later(job)
 
     def _put(self, job: JobRecord) -> None:
-        self._waiting[job.job_id] = job
+        self._waiting.put(job)
         self.fill_soon()
 
     async def fail_as_killer(self, job: JobRecord, worker: str) -> None:
@@ -254,7 +249,7 @@ class Dispatcher:
         self, job: JobRecord, code: errors_pb2.ErrorCode.ValueType, message: str, fix: str
     ) -> None:
         """End a job with an error; where the disk does not let it, it begins again later."""
-        self._waiting.pop(job.job_id, None)
+        self._waiting.take(job.job_id)
         self.workshop.dropped(job.job_id)
         failed = errors_pb2.Failed(code=code, message=message, fix=fix, retryable=True)
         event = job_pb2.JobEvent(failed=failed)
@@ -272,7 +267,7 @@ class Dispatcher:
         self.fill_soon()
 
     def _let_go(self, job_id: str) -> None:
-        self._waiting.pop(job_id, None)
+        self._waiting.take(job_id)
         self._returning.over(job_id)
         self._deaths.forget(job_id)
 

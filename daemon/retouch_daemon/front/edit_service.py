@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, Final
 
 import grpc
 
@@ -29,11 +29,17 @@ from retouch_daemon.front.job_messages import (
 from retouch_daemon.front.job_updates import JobUpdates
 from retouch_daemon.front.live_session import LiveSession
 from retouch_daemon.front.named_blobs import checked_blobs
-from retouch_daemon.front.statuses import answering, refuse_unless_answered
+from retouch_daemon.front.pace import Pace
+from retouch_daemon.front.statuses import refuse_unless_answered
 from retouch_daemon.front.work_size import pixels_of
 from retouch_daemon.storage.blob_store import BlobStore
 from retouch_daemon.storage.job_records import JobRecord, NewJob, State
 from retouch_daemon.storage.journal import Journal
+
+#: Edits of a client that may wait before handing in more is slowed down to so many a second: they
+#: would only wait here instead, and taking each costs the others time.
+_UNPACED: Final = 64
+_BEYOND_PER_SECOND: Final = 10.0
 
 _Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -51,81 +57,74 @@ class EditService(rpc.EditServiceServicer):
         self._journal, self._blobs = journal, blobs
         self._feed, self._dispatcher = feed, dispatcher
         self._updates = JobUpdates(journal, feed, dispatcher)
+        self._pace = Pace(_BEYOND_PER_SECOND)
 
     async def Submit(self, request: pb.SubmitRequest, context: _Context) -> pb.SubmitResponse:
         """Keep a job."""
-        async with answering(context):
-            client = client_of(context)
-            job, is_new = await self._submitted(request.edit, client, request.replace_group)
+        client = client_of(context)
+        job, is_new = await self._submitted(request.edit, client, request.replace_group)
         return pb.SubmitResponse(job=described(job), known=not is_new)
 
     async def Watch(
         self, request: pb.WatchRequest, context: _Context
     ) -> AsyncIterator[pb.WatchResponse]:
         """Follow a job."""
-        async with answering(context):
-            await asyncio.to_thread(self._journal.job, request.job_id, client_of(context))
-            async for event in self._feed.watch(request.job_id, request.from_seq):
-                yield pb.WatchResponse(event=event)
+        await asyncio.to_thread(self._journal.job, request.job_id, client_of(context))
+        async for event in self._feed.watch(request.job_id, request.from_seq):
+            yield pb.WatchResponse(event=event)
 
     async def Run(self, request: pb.RunRequest, context: _Context) -> AsyncIterator[pb.RunResponse]:
         """Keep a job and follow it; a caller who leaves cancels it."""
-        async with answering(context):
-            client = client_of(context)
-            job, _ = await self._submitted(request.edit, client, request.replace_group)
-            try:
-                async for event in self._feed.watch(job.job_id, 0):
-                    yield pb.RunResponse(event=event)
-            finally:
-                # Where the daemon stops it is not the caller who leaves: the job begins again.
-                if not request.keep_running and not self._dispatcher.stopping:
-                    # Nothing where it is over. Shielded: the call itself is being cancelled.
-                    await asyncio.shield(self._dispatcher.cancel([job], "disconnected"))
+        client = client_of(context)
+        job, _ = await self._submitted(request.edit, client, request.replace_group)
+        try:
+            async for event in self._feed.watch(job.job_id, 0):
+                yield pb.RunResponse(event=event)
+        finally:
+            # Where the daemon stops it is not the caller who leaves: the job begins again.
+            if not request.keep_running and not self._dispatcher.stopping:
+                # Nothing where it is over. Shielded: the call itself is being cancelled.
+                await asyncio.shield(self._dispatcher.cancel([job], "disconnected"))
 
     async def Update(self, request: pb.UpdateRequest, context: _Context) -> pb.UpdateResponse:
         """Change how jobs are served."""
-        async with answering(context):
-            jobs = await self._chosen(request, client_of(context))
-            changed = await self._updates.apply(request, jobs)
+        jobs = await self._chosen(request, client_of(context))
+        changed = await self._updates.apply(request, jobs)
         return pb.UpdateResponse(jobs=[described(job) for job in changed])
 
     async def Cancel(self, request: pb.CancelRequest, context: _Context) -> pb.CancelResponse:
         """Cancel jobs."""
-        async with answering(context):
-            chosen = await self._chosen(request, client_of(context))
-            return pb.CancelResponse(job_ids=await self._dispatcher.cancel(chosen, "asked"))
+        chosen = await self._chosen(request, client_of(context))
+        return pb.CancelResponse(job_ids=await self._dispatcher.cancel(chosen, "asked"))
 
     async def Live(
         self, requests: AsyncIterator[live_pb2.LiveRequest], context: _Context
     ) -> AsyncIterator[live_pb2.LiveResponse]:
         """Follow a brush."""
-        async with answering(context):
-            session = LiveSession(
-                self._journal, self._blobs, self._feed, self._dispatcher, client_of(context)
-            )
-            async for response in session.run(requests):
-                yield response
+        session = LiveSession(
+            self._journal, self._blobs, self._feed, self._dispatcher, client_of(context)
+        )
+        async for response in session.run(requests):
+            yield response
 
     async def Plan(self, request: pb.PlanRequest, context: _Context) -> pb.PlanResponse:
         """Say what a request would do."""
-        async with answering(context):
-            await asyncio.to_thread(checked_blobs, request.edit, self._blobs)
-            payload = request.edit.SerializeToString()
-            answer = await asked(self._dispatcher.gate, "plan", payload)
-            refuse_unless_answered(answer, "plan")
-            return pb.PlanResponse(plan=plan_pb2.Plan.FromString(answer.payload))
+        await asyncio.to_thread(checked_blobs, request.edit, self._blobs)
+        payload = request.edit.SerializeToString()
+        answer = await asked(self._dispatcher.gate, "plan", payload)
+        refuse_unless_answered(answer, "plan")
+        return pb.PlanResponse(plan=plan_pb2.Plan.FromString(answer.payload))
 
     async def ListJobs(self, request: pb.ListJobsRequest, context: _Context) -> pb.ListJobsResponse:
         """List the caller's jobs."""
-        async with answering(context):
-            states = [known for known, sent in STATES.items() if sent in request.states]
-            jobs = await asyncio.to_thread(
-                self._journal.jobs,
-                client_of(context),
-                states or tuple(State),
-                document=request.document_id or None,
-            )
-            return pb.ListJobsResponse(jobs=await asyncio.to_thread(listed, jobs))
+        states = [known for known, sent in STATES.items() if sent in request.states]
+        jobs = await asyncio.to_thread(
+            self._journal.jobs,
+            client_of(context),
+            states or tuple(State),
+            document=request.document_id or None,
+        )
+        return pb.ListJobsResponse(jobs=await asyncio.to_thread(listed, jobs))
 
     async def _chosen(
         self, request: pb.CancelRequest | pb.UpdateRequest, client: str
@@ -149,6 +148,8 @@ class EditService(rpc.EditServiceServicer):
         if replace_group and not edit.group:
             fix = "name the group, or leave replace_group out"
             raise InvalidField("group", "", "a name, with replace_group", fix)
+        if self._dispatcher.waiting_of(client) >= _UNPACED:
+            await self._pace.turn(client)
         job, is_new = await self._dispatcher.submit(await self._new_job(edit, client))
         if replace_group:
             # Of what came before it alone: sent twice, it still replaces no newer one.

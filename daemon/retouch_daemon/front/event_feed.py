@@ -134,10 +134,10 @@ class EventFeed:
         """How many streams follow a job."""
         return sum(feed.watchers for feed in self._feeds.values())
 
-    def is_watched(self, job_id: str) -> bool:
-        """Whether a stream follows a job."""
-        feed = self._feeds.get(job_id)
-        return feed is not None and feed.watchers > 0
+    @property
+    def watched(self) -> list[str]:
+        """Jobs that a stream follows."""
+        return [job_id for job_id, feed in self._feeds.items() if feed.watchers]
 
     def newest(self, job_id: str, kind: str) -> job_pb2.JobEvent | None:
         """Return the newest event of a passing kind of a job that is not over, None without."""

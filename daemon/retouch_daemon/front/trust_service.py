@@ -16,7 +16,7 @@ from retouch_daemon.front.asking import asked
 from retouch_daemon.front.identity import client_of
 from retouch_daemon.front.inspection_process import InspectionProcess, TooSlow
 from retouch_daemon.front.named_blobs import checked_digest
-from retouch_daemon.front.statuses import Refusal, answering, refuse_unless_answered
+from retouch_daemon.front.statuses import Refusal, refuse_unless_answered
 from retouch_daemon.front.worker_process import WorkerProcess
 from retouch_daemon.link.frames import BrokenFrame, Frame
 from retouch_daemon.storage.blob_store import BlobStore
@@ -43,36 +43,33 @@ class TrustService(rpc.TrustServiceServicer):
 
     async def Verify(self, request: pb.VerifyRequest, context: _Context) -> pb.VerifyResponse:
         """Say everything that is known about a picture."""
-        async with answering(context):
-            await self._check(request.picture)
-            answer = await self._asked("verify", request.SerializeToString())
-            return pb.VerifyResponse.FromString(answer.payload)
+        await self._check(request.picture)
+        answer = await self._asked("verify", request.SerializeToString())
+        return pb.VerifyResponse.FromString(answer.payload)
 
     async def Receipt(self, request: pb.ReceiptRequest, context: _Context) -> pb.ReceiptResponse:
         """Return the receipts of a record."""
-        async with answering(context):
-            if not _RECORD.fullmatch(request.record):
-                allowed, fix = "8 lower-case hexadecimal digits", "send a Result's receipt_id"
-                raise InvalidField("record", request.record, allowed, fix)
-            answer = await self._asked("receipt", request.SerializeToString())
-            found = pb.ReceiptResponse.FromString(answer.payload)
-            if not found.receipts:
-                raise Refusal(_unknown(request.record), grpc.StatusCode.NOT_FOUND)
-            return found
+        if not _RECORD.fullmatch(request.record):
+            allowed, fix = "8 lower-case hexadecimal digits", "send a Result's receipt_id"
+            raise InvalidField("record", request.record, allowed, fix)
+        answer = await self._asked("receipt", request.SerializeToString())
+        found = pb.ReceiptResponse.FromString(answer.payload)
+        if not found.receipts:
+            raise Refusal(_unknown(request.record), grpc.StatusCode.NOT_FOUND)
+        return found
 
     async def SignExport(
         self, request: pb.SignExportRequest, context: _Context
     ) -> pb.SignExportResponse:
         """Sign what a host exported."""
-        async with answering(context):
-            await self._check(request.picture)
-            if len(request.title) > _TITLE_CHARACTERS:
-                allowed = f"at most {_TITLE_CHARACTERS} characters"
-                given = f"{len(request.title)} characters"
-                raise InvalidField("title", given, allowed, "shorten it")
-            answer = await asked(self._gate, "sign_export", request.SerializeToString())
-            refuse_unless_answered(answer, "sign_export")
-            return await self._kept(answer, client_of(context))
+        await self._check(request.picture)
+        if len(request.title) > _TITLE_CHARACTERS:
+            allowed = f"at most {_TITLE_CHARACTERS} characters"
+            given = f"{len(request.title)} characters"
+            raise InvalidField("title", given, allowed, "shorten it")
+        answer = await asked(self._gate, "sign_export", request.SerializeToString())
+        refuse_unless_answered(answer, "sign_export")
+        return await self._kept(answer, client_of(context))
 
     async def _kept(self, answer: Frame, client: str) -> pb.SignExportResponse:
         """The response, whose picture comes behind it and is stored here."""
