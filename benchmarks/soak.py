@@ -28,8 +28,9 @@ from endurance.measuring import Samples, grows
 from endurance.served import Served
 from endurance.visitors import Visitors
 
-#: Visits at a time while capacity is measured, and its share of the run.
-_AT_ONCE, _MEASURING = 12, 0.1
+#: Visits at a time while capacity is measured, and how long that is, in shares of the run that
+#: follows: what comes is drawn, and after a minute of it the rate is still a tenth off.
+_AT_ONCE, _MEASURING = 12, 0.25
 #: Share of the run that is warm-up.
 _WARM = 0.25
 _KEPT_JOBS = 60
