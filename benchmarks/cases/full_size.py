@@ -175,10 +175,11 @@ class Beside:
 
 def beside(making: Making, known: Checkpoint) -> Beside:
     """A T2I-Adapter and a base IP-Adapter of the published shapes. ``known`` has no adapter yet."""
-    return Beside(_lines(making, known), _reference(making, known))
+    return Beside(lines(making, known), _reference(making, known))
 
 
-def _lines(making: Making, known: Checkpoint) -> T2IAdapterWeights:
+def lines(making: Making, known: Checkpoint) -> T2IAdapterWeights:
+    """A T2I-Adapter of the published shape."""
     xl = making.family == "sdxl"
     widths = list(known.unet.config.block_out_channels)
     settings: dict[str, Any] = {

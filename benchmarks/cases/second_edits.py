@@ -1,4 +1,8 @@
-"""First and second edits of one picture by the models that ship, as the engine runs them."""
+"""First and second edits of one picture, as the engine runs them.
+
+By the models that ship; and by Stable Diffusion 1.5 in its published size, whose autoencoder is a
+larger part of an edit.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ from typing import Any, Final
 import torch
 
 from cases.clock import seconds
+from cases.full_size_installed import MODEL
 from cases.record import ROOT
 from retouch.candidates import Candidate
 from retouch.catalog import installed
@@ -84,6 +89,13 @@ CASES: Final = {
     ),
     "prompt_to_prompt on a picture, 20 steps": _WORDS,
     "prompt_to_prompt on a picture, 4 steps": replace(_WORDS, steps=4),
+}
+_FULL_SIZE = replace(_REDRAWN, model=MODEL, sampler="ddim")
+FULL_SIZE_CASES: Final = {
+    "SD 1.5, sdedit, 4 steps": _FULL_SIZE,
+    "SD 1.5, sdedit + t2i_adapter, 4 steps": replace(
+        _FULL_SIZE, operations=(SDEdit(strength=1.0), T2IAdapter(kind="canny"))
+    ),
 }
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 #: Seconds without a sign of life after which a worker counts as hung.
@@ -19,6 +21,11 @@ STEP_SECONDS: Final = 300.0
 #: Seconds that a worker's start may go without any news: it may take long, as from a slow disk, but
 #: it gets on. So one that hangs before it is ready is noticed.
 START_SECONDS: Final = 120.0
+#: What the engine's process is told beside that, where this process is told nothing of it. oneDNN
+#: compiles every convolution anew for every number of rows and every size of picture, and keeps
+#: 1024 of them: a few sizes side by side need more, and what is compiled again and again leaves
+#: the engine's memory in pieces (60 MiB in ten minutes of benchmarks/soak.py).
+ENGINE_ENVIRONMENT: Final = MappingProxyType({"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "4096"})
 #: Seconds between two starts, doubled at every failure up to the second number; a worker that has
 #: lived for as long as that counts as sound.
 PAUSES: Final = (0.2, 30.0)
@@ -115,7 +122,9 @@ class WorkerOptions:
     def engine(self) -> Command:
         """How the engine is started."""
         given = ("--blobs", str(self.blobs), "--row-cap", str(self.row_cap), *_on(self.device))
-        return self._command("engine", self.engine_module, (*given, *self.memory.words()))
+        command = self._command("engine", self.engine_module, (*given, *self.memory.words()))
+        new = {name: value for name, value in ENGINE_ENVIRONMENT.items() if name not in os.environ}
+        return replace(command, environment=new | dict(self.environment))
 
     @property
     def gate(self) -> Command:
