@@ -26,7 +26,7 @@ NOISE, LITTLE = 0.01, 1.0
 
 @dataclass(frozen=True)
 class Sample:
-    """One process at one time: seconds since the start, bytes that are its own, open files."""
+    """One process at one time: seconds since the start, bytes it has allocated, open files."""
 
     seconds: float
     pid: int
@@ -71,7 +71,7 @@ class Samples:
         for name, pid in served.pids().items():
             try:
                 process = psutil.Process(pid)
-                memory = process.memory_full_info().uss
+                memory = _allocated(process)
                 sample = Sample(seconds, pid, memory, process.num_fds(), process.num_threads())
             except psutil.NoSuchProcess:
                 continue
@@ -108,6 +108,16 @@ def _stretches(times: Sequence[float], values: Sequence[float]) -> tuple[list[fl
         [statistics.fmean(times[start : start + size]) for start in starts],
         [statistics.fmean(values[start : start + size]) for start in starts],
     )
+
+
+def _allocated(process: psutil.Process) -> int:
+    """Bytes of anonymous memory, swapped or not.
+
+    Not of mapped files, of which libraries and weights are most: the system drops and reads those
+    as it likes, and who shares them with whom changes, too.
+    """
+    found = process.memory_full_info()
+    return int(found.rss - found.shared + found.swap)
 
 
 def _size(file: Path) -> int:

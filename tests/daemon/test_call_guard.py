@@ -176,6 +176,16 @@ def test_who_is_refused_again_and_again_waits_longer_and_is_forgiven():
             assert asyncio.run(waits(1)) == 0.5
 
 
+def test_a_refusal_comes_while_its_caller_still_waits():
+    slept, callers = [], Callers(CallLimits())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(call_guard.asyncio, "sleep", lambda seconds: _noted(slept, seconds))
+        with callers.call("hasty"):
+            asyncio.run(callers.hold("hasty", 0.4))
+            asyncio.run(callers.hold("hasty", 0.1))
+    assert slept == [pytest.approx(0.2), 0.0]
+
+
 async def _noted(slept, seconds):
     slept.append(seconds)
 

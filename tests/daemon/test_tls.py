@@ -15,6 +15,8 @@ from retouch.errors import InvalidField
 from retouch.v1 import blob_service_pb2 as pb
 from retouch.v1 import blob_service_pb2_grpc as rpc
 from retouch_daemon.front.blob_service import BlobService
+from retouch_daemon.front.call_guard import Callers, CallGuard
+from retouch_daemon.front.call_limits import CallLimits
 from retouch_daemon.front.exposure import exposure
 from retouch_daemon.front.identity import TokenCheck
 from retouch_daemon.front.listening import listen
@@ -35,7 +37,9 @@ def served(folder, tls, scenario):
     async def serve():
         database = Database(folder / "journal.sqlite")
         store = BlobStore(folder / "blobs", database, BlobLimits())
-        server = grpc.aio.server(interceptors=(TokenCheck("right"),))
+        server = grpc.aio.server(
+            interceptors=(TokenCheck("right"), CallGuard(Callers(CallLimits())))
+        )
         rpc.add_BlobServiceServicer_to_server(BlobService(store), server)
         settings = Settings(folder=folder, address="0.0.0.0:0", tls=tls)
         port = listen(server, settings)

@@ -12,6 +12,7 @@ import pytest
 
 from retouch.v1 import blob_service_pb2 as pb
 from retouch.v1 import blob_service_pb2_grpc as rpc
+from retouch_daemon.front import blob_service
 from retouch_daemon.front.blob_service import CHUNK, BlobService
 from retouch_daemon.front.call_guard import Callers, CallGuard
 from retouch_daemon.front.call_limits import CallLimits
@@ -183,9 +184,28 @@ def test_large_ones_are_read_a_few_at_a_time(make_store, reading, monkeypatch):
     go_on, names = reading
     monkeypatch.setattr("retouch_daemon.front.blob_service.LARGE", len(DATA))
 
-    async def scenario():
+    async def scenario(put):
+        large = [asyncio.ensure_future(put(DATA, f"host{n}")) for n in range(12)]
+        while len(names) < 2:
+            await asyncio.sleep(0.01)
+        async with asyncio.timeout(10):
+            go_on_small = put(b"small", "other")
+            while len(names) < 3:
+                await asyncio.sleep(0.01)
+        assert len(names) == 3, "two large ones, and the small one"
+        go_on.set()
+        return [each.blob.size_bytes for each in await asyncio.gather(*large, go_on_small)]
+
+    assert len(DATA) < CHUNK
+    assert served(make_store(), scenario) == [len(DATA)] * 12 + [5]
+
+
+def served(store, scenario):
+    """Run a scenario with what puts a client's blob on a real server."""
+
+    async def serve():
         server = grpc.aio.server(interceptors=(CallGuard(Callers(CallLimits())),))
-        rpc.add_BlobServiceServicer_to_server(BlobService(make_store()), server)
+        rpc.add_BlobServiceServicer_to_server(BlobService(store), server)
         port = server.add_insecure_port("127.0.0.1:0")
         await server.start()
         async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
@@ -195,21 +215,42 @@ def test_large_ones_are_read_a_few_at_a_time(make_store, reading, monkeypatch):
                 sent = pb.PutRequest(sha256=hashlib.sha256(data).hexdigest(), chunk=data)
                 return stub.Put(iter([sent]), metadata=(("retouch-client", client),))
 
-            large = [asyncio.ensure_future(put(DATA, f"host{n}")) for n in range(12)]
-            while len(names) < 2:
-                await asyncio.sleep(0.01)
-            async with asyncio.timeout(10):
-                go_on_small = put(b"small", "other")
-                while len(names) < 3:
-                    await asyncio.sleep(0.01)
-            assert len(names) == 3, "two large ones, and the small one"
-            go_on.set()
-            found = await asyncio.gather(*large, go_on_small)
+            found = await scenario(put)
         await server.stop(None)
-        return [each.blob.size_bytes for each in found]
+        return found
 
-    assert len(DATA) < CHUNK
-    assert asyncio.run(scenario()) == [len(DATA)] * 12 + [5]
+    return asyncio.run(serve())
+
+
+def test_many_side_by_side_come_one_by_one_and_those_in_a_row_never_wait(
+    make_store, reading, monkeypatch
+):
+    """Sixty-four at a time kept the lock of the store from everybody else."""
+    go_on, _ = reading
+    go_on.set()
+    monkeypatch.setattr(blob_service, "_UNPACED", 2)
+    monkeypatch.setattr(blob_service, "_PER_SECOND", 2.0)
+    monkeypatch.setattr(blob_service, "_AT_ONCE", 1)
+
+    async def seconds(*puts):
+        began = time.monotonic()
+        await asyncio.gather(*puts)
+        return time.monotonic() - began
+
+    async def scenario(put):
+        in_a_row = 0.0
+        for number in range(10):
+            in_a_row += await seconds(put(b"%d" % number, "modest"))
+        go_on.clear()
+        greedy = asyncio.create_task(seconds(*(put(b"also %d" % n, "greedy") for n in range(6))))
+        await asyncio.sleep(0.3)  # all of them are there
+        go_on.set()
+        beside = await seconds(put(b"beside", "modest"))
+        return in_a_row, beside, await greedy
+
+    in_a_row, beside, greedy = served(make_store(), scenario)
+    assert greedy >= 3 * 0.5 - 0.05, "two, one at once, and three that wait for their turns"
+    assert in_a_row < 1.5 and beside < 0.5
 
 
 @pytest.mark.parametrize("whole", [True, False])

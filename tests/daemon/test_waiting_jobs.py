@@ -33,13 +33,13 @@ def test_class_comes_before_arrival_and_clients_with_less_at_work_before_others(
     assert waiting.next({}).job_id == "first"
     assert waiting.next({"a": 1}).job_id == "other"
     assert waiting.next({"a": 1, "b": 1}).job_id == "first"
-    assert waiting.of("a") == 2 and waiting.of("nobody") == 0
+    assert waiting.ready_of("a", 1) == 2 and waiting.ready_of("a", 2) == 0
 
 
 def test_what_is_paused_stands_in_its_place_and_is_not_begun():
     waiting = WaitingJobs()
     waiting.put(job("paused", created=1.0, paused=True))
-    assert waiting.next({}) is None and waiting.of("host") == 0 and "paused" in waiting
+    assert waiting.next({}) is None and waiting.ready_of("host", 1) == 0 and "paused" in waiting
     waiting.put(job("paused", created=1.0))
     assert waiting.next({}).job_id == "paused" and names(waiting) == ["paused"]
     assert waiting.take("paused").job_id == "paused" and waiting.take("paused") is None
@@ -86,4 +86,5 @@ def test_whatever_happens_it_is_as_a_list_says():
             default=None,
         )  # fmt: skip
         assert waiting.next(at_work) == turn
-        assert waiting.of("a") == sum(each.client == "a" for each in ready)
+        of_a = [each for each in ready if (each.client, each.priority) == ("a", 2)]
+        assert waiting.ready_of("a", 2) == len(of_a)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from functools import partial
 from os import SEEK_END
@@ -30,8 +31,9 @@ _LARGE_AT_A_TIME: Final = 2
 #: Seconds after the end of a caller's pieces in which it may turn out that it has left.
 _WORD_OF_LEAVING: Final = 0.2
 
-#: Uploads of one client a second in the long run, and at once after it was quiet: each has the disk
-#: write and wait, small ones as well.
+#: Uploads of one client side by side, of which more come at so many a second, after some at once:
+#: each has the disk write and wait, and the others' wait behind it.
+_UNPACED: Final = 4
 _PER_SECOND: Final = 20.0
 _AT_ONCE: Final = 64
 
@@ -49,6 +51,7 @@ class BlobService(rpc.BlobServiceServicer):
     def __init__(self, store: BlobStore) -> None:
         self._store = store
         self._pace = Pace(_PER_SECOND, _AT_ONCE)
+        self._open: Counter[str] = Counter()
         self._large = asyncio.Semaphore(_LARGE_AT_A_TIME)
 
     async def Missing(self, request: pb.MissingRequest, context: _Context) -> pb.MissingResponse:
@@ -67,8 +70,19 @@ class BlobService(rpc.BlobServiceServicer):
         self, requests: AsyncIterator[pb.PutRequest], context: _Context
     ) -> pb.PutResponse:
         """Take one blob in pieces."""
-        digest, offset, client = "", 0, client_of(context)
-        await self._pace.turn(client)
+        client = client_of(context)
+        self._open[client] += 1
+        try:
+            if self._open[client] > _UNPACED:
+                await self._pace.turn(client)
+            return pb.PutResponse(blob=_info(await self._taken(requests, client)))
+        finally:
+            self._open[client] -= 1
+            if not self._open[client]:
+                del self._open[client]
+
+    async def _taken(self, requests: AsyncIterator[pb.PutRequest], client: str) -> BlobStat:
+        digest, offset = "", 0
         async for piece in requests:
             if not digest:
                 digest, offset = piece.sha256, piece.offset
@@ -83,14 +97,13 @@ class BlobService(rpc.BlobServiceServicer):
             )
         try:
             finish = partial(self._store.finish, digest, client, keep=True)
-            stat = await self._read_whole(offset, finish)
+            return await self._read_whole(offset, finish)
         except CorruptBlob:
             # Perhaps the caller has left in the middle: then word of that comes about now, ends
             # this call here, and what is there stays.
             await asyncio.sleep(_WORD_OF_LEAVING)
             await asyncio.to_thread(self._store.drop_upload, digest, client)
             raise
-        return pb.PutResponse(blob=_info(stat))
 
     async def Get(self, request: pb.GetRequest, context: _Context) -> AsyncIterator[pb.GetResponse]:
         """Give one blob in pieces."""

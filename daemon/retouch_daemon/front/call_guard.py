@@ -1,9 +1,13 @@
-"""Holds every call to the limits: a greedy client waits, the others do not."""
+"""Holds every call to the limits, and answers what goes wrong in it: no service does so itself.
+
+A greedy client waits, the others do not.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import inspect
+import math
 import time
 from collections import Counter, OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -34,8 +38,10 @@ _HELD: Final = 0.5
 _HELD_MOST: Final = 4.0
 #: Refusals after which that is twice as long, and how many are remembered; one is forgotten every
 #: second.
-_MORE: Final = 8.0
+_DOUBLED_AFTER: Final = 8.0
 _REMEMBERED: Final = 64.0
+#: Seconds that a caller has left when it gets its refusal, where it does not wait for ever.
+_IN_TIME: Final = 0.2
 
 _Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -93,13 +99,19 @@ class Callers:
         finally:
             caller.calls -= 1
 
-    async def hold(self, client: str) -> None:
-        """Let a call that is refused wait for that, if not too many of its client wait already."""
+    async def hold(self, client: str, remaining: float | None = None) -> None:
+        """Let a call that is refused wait for that, if not too many of its client wait already.
+
+        Args:
+            client: whose call it is.
+            remaining: seconds that its caller still waits; None for ever.
+        """
         caller = self._callers.get(client)
         if caller is not None and caller.held < self.limits.at_once:
             caller.held += 1
             try:
-                await asyncio.sleep(self._patience(caller))
+                most = math.inf if remaining is None else max(0.0, remaining - _IN_TIME)
+                await asyncio.sleep(min(self._patience(caller), most))
             finally:
                 caller.held -= 1
 
@@ -108,7 +120,7 @@ class Callers:
         now = self._now()
         of_late = max(0.0, caller.refused - (now - caller.refused_at))
         caller.refused, caller.refused_at = min(of_late + 1, _REMEMBERED), now
-        return min(_HELD_MOST, _HELD * (1 + of_late / _MORE))
+        return min(_HELD_MOST, _HELD * (1 + of_late / _DOUBLED_AFTER))
 
     def _caller(self, client: str) -> _Caller:
         if client not in self._callers:
@@ -121,7 +133,7 @@ class Callers:
     def _forget_quiet(self) -> None:
         """Forget who has asked nothing for the longest; its bucket is full again by then."""
         since = self._now() - self.limits.burst / self.limits.per_second
-        quiet = (n for n, c in self._callers.items() if not c.calls and c.seen <= since)
+        quiet = (n for n, c in self._callers.items() if not (c.calls or c.held) and c.seen <= since)
         name = next(quiet, None)
         if name is None:
             fix = "give the clients fewer names"
@@ -147,7 +159,7 @@ class Callers:
 
 
 class CallGuard(grpc.aio.ServerInterceptor):
-    """Holds every call to the limits.
+    """Holds every call to the limits, and answers what goes wrong in it with its status.
 
     Args:
         callers: counts them.
@@ -202,7 +214,7 @@ class _Guarded:
                 self._check(request)
                 yield
         except QuotaExceeded:
-            await self._callers.hold(client)
+            await self._callers.hold(client, context.time_remaining())
             raise
 
     def _check(self, request: Any) -> None:

@@ -77,9 +77,9 @@ class Dispatcher:
         """Jobs that are not begun, or not again."""
         return [*self._waiting, *self._returning.jobs]
 
-    def waiting_of(self, client: str) -> int:
-        """Return how many jobs of a client wait that are not paused."""
-        return self._waiting.of(client)
+    def ready_of(self, client: str, priority: int) -> int:
+        """Return how many jobs of a client and a class wait for nothing but their turn."""
+        return self._waiting.ready_of(client, priority)
 
     @property
     def running(self) -> list[JobRecord]:

@@ -36,10 +36,11 @@ from retouch_daemon.storage.blob_store import BlobStore
 from retouch_daemon.storage.job_records import JobRecord, NewJob, State
 from retouch_daemon.storage.journal import Journal
 
-#: Edits of a client that may wait before handing in more is slowed down to so many a second: they
-#: would only wait here instead, and taking each costs the others time.
+#: Edits of a client and class that may wait before those that hand in more hear of it only at so
+#: many a second: they would only wait here instead, and taking each costs the others time.
 _UNPACED: Final = 64
-_BEYOND_PER_SECOND: Final = 10.0
+_PER_SECOND: Final = 10.0
+_AT_ONCE: Final = 8
 
 _Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -57,12 +58,15 @@ class EditService(rpc.EditServiceServicer):
         self._journal, self._blobs = journal, blobs
         self._feed, self._dispatcher = feed, dispatcher
         self._updates = JobUpdates(journal, feed, dispatcher)
-        self._pace = Pace(_BEYOND_PER_SECOND)
+        self._pace = Pace(_PER_SECOND, _AT_ONCE)
 
     async def Submit(self, request: pb.SubmitRequest, context: _Context) -> pb.SubmitResponse:
         """Keep a job."""
         client = client_of(context)
         job, is_new = await self._submitted(request.edit, client, request.replace_group)
+        # It is kept and in the queue; only word of it waits, and with it what comes next.
+        if self._dispatcher.ready_of(client, job.priority) > _UNPACED:
+            await self._pace.turn((client, job.priority))
         return pb.SubmitResponse(job=described(job), known=not is_new)
 
     async def Watch(
@@ -148,8 +152,6 @@ class EditService(rpc.EditServiceServicer):
         if replace_group and not edit.group:
             fix = "name the group, or leave replace_group out"
             raise InvalidField("group", "", "a name, with replace_group", fix)
-        if self._dispatcher.waiting_of(client) >= _UNPACED:
-            await self._pace.turn(client)
         job, is_new = await self._dispatcher.submit(await self._new_job(edit, client))
         if replace_group:
             # Of what came before it alone: sent twice, it still replaces no newer one.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -40,7 +41,6 @@ class _Feed:
     passing: dict[str, job_pb2.JobEvent] = field(default_factory=dict)
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
     publishing: asyncio.Lock = field(default_factory=asyncio.Lock)
-    watchers: int = 0
 
 
 class EventFeed:
@@ -55,6 +55,8 @@ class EventFeed:
         self._journal = journal
         self.observer = observer or Observers()
         self._feeds: dict[str, _Feed] = {}
+        #: Streams that follow a job, by its name: most jobs have none.
+        self._watched: Counter[str] = Counter()
         self._opening = asyncio.Lock()
 
     async def publish(
@@ -132,12 +134,12 @@ class EventFeed:
     @property
     def watchers(self) -> int:
         """How many streams follow a job."""
-        return sum(feed.watchers for feed in self._feeds.values())
+        return self._watched.total()
 
     @property
     def watched(self) -> list[str]:
         """Jobs that a stream follows."""
-        return [job_id for job_id, feed in self._feeds.items() if feed.watchers]
+        return list(self._watched)
 
     def newest(self, job_id: str, kind: str) -> job_pb2.JobEvent | None:
         """Return the newest event of a passing kind of a job that is not over, None without."""
@@ -151,7 +153,7 @@ class EventFeed:
             UnknownJob, StorageFailed.
         """
         feed = await self._open(job_id)
-        feed.watchers += 1
+        self._watched[job_id] += 1
         seen = max(0, from_seq - 1)
         try:
             while True:
@@ -165,7 +167,9 @@ class EventFeed:
                     while not feed.over and feed.told <= seen:
                         await feed.changed.wait()
         finally:
-            feed.watchers -= 1
+            self._watched[job_id] -= 1
+            if not self._watched[job_id]:
+                del self._watched[job_id]
             self._drop_if_idle(job_id, feed)
 
     async def _news(self, job_id: str, feed: _Feed, seen: int) -> list[job_pb2.JobEvent]:
@@ -189,5 +193,5 @@ class EventFeed:
             return self._feeds[job_id]
 
     def _drop_if_idle(self, job_id: str, feed: _Feed) -> None:
-        if feed.over and not feed.watchers:
+        if feed.over and not self._watched[job_id]:
             self._feeds.pop(job_id, None)

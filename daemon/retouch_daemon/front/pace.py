@@ -6,6 +6,23 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+
+
+@dataclass
+class _Line:
+    """Those of one client that wait.
+
+    Attributes:
+        turn: held by the first of them.
+        paid: when all turns until now are used up, on the monotonic clock.
+        waiting: how many wait.
+    """
+
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    paid: float = 0.0
+    waiting: int = 0
 
 
 class Pace:
@@ -19,15 +36,27 @@ class Pace:
         at_once: turns that a client may have at once after it was quiet.
     """
 
-    def __init__(self, per_second: float, at_once: int = 0) -> None:
+    def __init__(self, per_second: float, at_once: int) -> None:
         self._each, self._ahead = 1 / per_second, at_once / per_second
-        #: When each client has used up all its turns until then, on the monotonic clock.
-        self._paid: dict[str, float] = {}
+        self._lines: dict[Hashable, _Line] = {}
 
-    async def turn(self, client: str) -> None:
-        """Return when it is a client's turn; those that wait come in the order they asked."""
+    async def turn(self, client: Hashable) -> None:
+        """Return when it is a client's turn: in the order they asked; who leaves pays nothing."""
+        self._forget_quiet()
+        line = self._lines.setdefault(client, _Line())
+        line.waiting += 1
+        try:
+            async with line.turn:
+                now = time.monotonic()
+                paid = max(line.paid, now) + self._each
+                if (wait := paid - now - self._ahead) > 0:
+                    await asyncio.sleep(wait)
+                line.paid = paid
+        finally:
+            line.waiting -= 1
+
+    def _forget_quiet(self) -> None:
         now = time.monotonic()
-        self._paid = {each: paid for each, paid in self._paid.items() if paid > now}
-        self._paid[client] = paid = self._paid.get(client, now) + self._each
-        if (wait := paid - now - self._ahead) > 0:
-            await asyncio.sleep(wait)
+        self._lines = {
+            client: line for client, line in self._lines.items() if line.waiting or line.paid > now
+        }

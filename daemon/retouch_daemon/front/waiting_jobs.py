@@ -21,6 +21,7 @@ class WaitingJobs:
         self._lines: dict[tuple[int, str], list[_Place]] = {}
         #: How many were before a job when it was told so; -1 where it was not told yet.
         self._told: dict[str, int] = {}
+        #: Those that were not told yet, in the order in which they came.
         self._untold: dict[str, None] = {}
 
     def __iter__(self) -> Iterator[JobRecord]:
@@ -46,9 +47,9 @@ class WaitingJobs:
         self._untold.pop(job_id, None)
         return self._remove(job_id)
 
-    def of(self, client: str) -> int:
-        """Return how many of a client wait that are not paused."""
-        return sum(len(line) for (_, whose), line in self._lines.items() if whose == client)
+    def ready_of(self, client: str, priority: int) -> int:
+        """Return how many of a client and a class wait that are not paused."""
+        return len(self._lines.get((priority, client), ()))
 
     def next(self, at_work: Mapping[str, int]) -> JobRecord | None:
         """Return whose turn it is: by class, then whose client has least at work, then by arrival.

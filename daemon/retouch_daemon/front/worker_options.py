@@ -26,6 +26,8 @@ START_SECONDS: Final = 120.0
 #: 1024 of them: a few sizes side by side need more, and what is compiled again and again leaves
 #: the engine's memory in pieces (60 MiB in ten minutes of benchmarks/soak.py).
 ENGINE_ENVIRONMENT: Final = MappingProxyType({"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "4096"})
+#: Its former name, which users may have set.
+_FORMER: Final = "DNNL_PRIMITIVE_CACHE_CAPACITY"
 #: Seconds between two starts, doubled at every failure up to the second number; a worker that has
 #: lived for as long as that counts as sound.
 PAUSES: Final = (0.2, 30.0)
@@ -123,8 +125,9 @@ class WorkerOptions:
         """How the engine is started."""
         given = ("--blobs", str(self.blobs), "--row-cap", str(self.row_cap), *_on(self.device))
         command = self._command("engine", self.engine_module, (*given, *self.memory.words()))
-        new = {name: value for name, value in ENGINE_ENVIRONMENT.items() if name not in os.environ}
-        return replace(command, environment=new | dict(self.environment))
+        is_set = any(name in os.environ for name in (*ENGINE_ENVIRONMENT, _FORMER))
+        environment = ({} if is_set else dict(ENGINE_ENVIRONMENT)) | dict(self.environment)
+        return replace(command, environment=environment)
 
     @property
     def gate(self) -> Command:
