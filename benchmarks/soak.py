@@ -34,7 +34,7 @@ _AT_ONCE, _MEASURING = 12, 0.25
 #: Share of the run that is warm-up.
 _WARM = 0.25
 _KEPT_JOBS = 60
-_BLOB_BYTES = 16 << 20
+_BLOB_BYTES = 32 << 20
 _OPTIONS = (
     "--total-bytes", f"{_BLOB_BYTES}", "--client-bytes", f"{_BLOB_BYTES // 2}",
     "--keep-free-bytes", "0", "--cache-bytes", f"{16 << 20}",

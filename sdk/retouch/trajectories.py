@@ -283,10 +283,16 @@ def _failed_first(job: Job) -> bool:
 
 
 def _outcome(job: Job, model: Model) -> Tensor:
-    if isinstance(job.error, RetouchError):
-        raise job.error
-    if job.error is not None:
-        problem = f"{type(job.error).__name__}: {job.error}"
-        raise ForwardFailed(model.name, problem) from job.error
-    assert job.result is not None
-    return job.result
+    if job.error is None:
+        assert job.result is not None
+        return job.result
+    # Its traceback knows the job: it is taken out, so that nothing goes round in a circle, which
+    # would keep the tensors of both.
+    problem, job.error = job.error, None
+    try:
+        if isinstance(problem, RetouchError):
+            raise problem
+        words = f"{type(problem).__name__}: {problem}"
+        raise ForwardFailed(model.name, words) from problem
+    finally:
+        del problem

@@ -184,11 +184,15 @@ class RunningEdit:
             job.priority, job.paused = Priority(priority), paused
 
     def close(self) -> None:
-        """Stop what runs and give the models back. Harmless twice."""
+        """Stop what runs, give the models back, and let go of its tensors. Harmless twice."""
         if self._trajectories is not None:
             self._trajectories.stop()
+            # It knows this edit, too: a circle would keep megabytes until the collector, which
+            # counts objects and not bytes, thinks a full look worth it.
+            self._trajectories = None
         if self._borrowing is not None:
             self._borrowing.close()
+            self._borrowing = None
 
     def _fail(self, problem: Exception) -> None:
         self.close()
