@@ -177,7 +177,7 @@ def test_a_watcher_who_leaves_is_forgotten(journal, job_id):
         await settled()
         leaving.cancel()
         await asyncio.gather(leaving, return_exceptions=True)
-        assert feed._feeds[job_id].watchers == 0
+        assert feed.watchers == 0 and feed.watched == []
         await end_of(job_id, feed)
         assert feed._feeds == {}
 
