@@ -2,9 +2,9 @@
 
 The model that ships with Retouch, and Stable Diffusion 1.5 in its published size with random
 weights, in this process, from the request to the decoded picture, and without decoding, which the
-daemon's gate does elsewhere. First and second edits take turns; before
-every first one everything is forgotten. A second edit has another seed, and of the words another
-new prompt. Goals that are missed are reported, never an error.
+daemon's gate does elsewhere. First and second edits take turns; before every first one everything
+is forgotten. A second edit has another seed, and of the words another new prompt. Goals that are
+missed are reported, never an error.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from cases.second_edits import CASES, FULL_SIZE_CASES, Bench
 SEED = 5
 #: The second edit of the same picture at four steps, as a share of the first.
 GOAL = 0.75
-#: The cases that the goal is about: four network calls.
+#: The cases that the goal is about: the same words again, at four steps.
 FEW_STEPS = ("lcm sdedit, 4 steps", *FULL_SIZE_CASES)
 
 
