@@ -27,7 +27,7 @@ def test_the_panels_show_every_operation_and_three_combinations():
 
 @pytest.mark.parametrize(
     "steps",
-    [pytest.param(6, marks=pytest.mark.slow), pytest.param(None, marks=pytest.mark.endurance)],
+    [pytest.param(3, marks=pytest.mark.slow), pytest.param(None, marks=pytest.mark.endurance)],
     ids=["few steps", "as it is shipped"],
 )
 def test_the_demo_writes_a_sheet_and_changes_every_picture(own_home, tmp_path, monkeypatch, steps):

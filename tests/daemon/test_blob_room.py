@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from retouch_daemon.storage import blob_store, uploads, verified_files
+from retouch_daemon.storage import blob_room, uploads, verified_files
 from retouch_daemon.storage.errors import (
     CorruptBlob,
     QuotaExceeded,
@@ -144,15 +144,15 @@ def test_eviction_spares_what_a_job_takes_meanwhile(make_store, database, monkey
     """The list of what nobody needs is old when the last of it is removed."""
     journal, store = Journal(database), make_store()
     first, second = (store.add(data, "host").digest for data in (b"first", b"secnd"))
-    forget = store._forget
+    forget = store.room._forget
 
     def slow(digest, *where):
         if digest == first:
             journal.submit(NewJob("host", "1", b"", blobs=(second,)))
         return forget(digest, *where)
 
-    monkeypatch.setattr(store, "_forget", slow)
-    assert store.evict(10) == 5
+    monkeypatch.setattr(store.room, "_forget", slow)
+    assert store.room.evict(10) == 5
     assert not store.has(first)
     assert store.read(second) == b"secnd"
 
@@ -194,7 +194,7 @@ def test_a_client_has_so_many_blobs_and_its_oldest_makes_room(make_store):
         store.pin(each, True)
     with pytest.raises(QuotaExceeded, match="blobs of one client: got 3; allowed: 2"):
         store.add(b"fourth", "host")
-    assert (store.evictions, store.evicted_bytes) == (1, 1)
+    assert (store.room.evictions, store.room.evicted_bytes) == (1, 1)
 
 
 def test_of_too_many_uploads_the_longest_untouched_is_dropped(make_store):
@@ -211,7 +211,7 @@ def test_of_too_many_uploads_the_longest_untouched_is_dropped(make_store):
 
 def test_blobs_leave_room_on_the_disk_for_the_journal(make_store, monkeypatch):
     free = [1000]
-    monkeypatch.setattr(blob_store, "free_bytes", lambda folder: free[0])
+    monkeypatch.setattr(blob_room, "free_bytes", lambda folder: free[0])
     store = make_store(free_bytes=100)
     old = store.add(b"o" * 50, "host").digest
     free[0] = 120
@@ -227,7 +227,7 @@ def test_a_blob_is_read_in_pieces_also_while_it_is_evicted(make_store):
     store = make_store()
     digest = store.add(b"picture", "host").digest
     with store.opened(digest) as file:
-        store.evict(7)
+        store.room.evict(7)
         assert not store.has(digest)
         assert file.read() == b"picture"
     with pytest.raises(UnknownBlob):
@@ -311,4 +311,4 @@ def test_blobs_can_be_read_where_nothing_can_be_noted(make_store, database, monk
 
     monkeypatch.setattr(database, "transaction", refusing)
     assert store.read(digest) == b"picture"
-    assert store.evict(1) == 7
+    assert store.room.evict(1) == 7

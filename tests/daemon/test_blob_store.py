@@ -183,7 +183,7 @@ def test_a_crash_between_file_and_row_loses_no_count(make_store, database, monke
     again = make_store()
     assert again.stat(orphan).size == 6
     assert again.total() == 6, "the file without a row counts, the row without a file does not"
-    assert again.evict(6) == 6
+    assert again.room.evict(6) == 6
     assert files_below(again) == []
 
 

@@ -19,6 +19,6 @@ def test_a_blob_is_held_for_as_long_as_was_said_last():
 def test_what_is_held_is_not_evicted(journal, tmp_path):
     store = BlobStore(tmp_path / "blobs", journal.database, BlobLimits())
     preview, old = store.add(b"preview", "host", hold=60).digest, store.add(b"old", "host").digest
-    assert store.evict(5) == 0, "there is nothing as large as that beside it"
-    assert store.evict(3) == 3
+    assert store.room.evict(5) == 0, "there is nothing as large as that beside it"
+    assert store.room.evict(3) == 3
     assert store.has(preview) and not store.has(old)

@@ -185,10 +185,10 @@ def test_what_is_forgotten_leaves_nothing_and_frees_its_blobs(journal, database,
     assert journal.forget(job.created + 1) == 0, "it is not over"
     journal.keep(job_id, b"end", seq=2, state=State.DONE)
     assert journal.forget(job.created) == 0, "it is not older"
-    assert store.evict(1) == 0
+    assert store.room.evict(1) == 0
     assert journal.forget(job.created + 1) == 1
     assert [rows(database, table) for table in ("jobs", "events", "used_blobs")] == [0, 0, 0]
-    assert store.evict(10) == 10
+    assert store.room.evict(10) == 10
     assert journal.submit(new())[1], "its name is free again"
 
 
@@ -208,7 +208,7 @@ def test_a_job_whose_blob_was_evicted_meanwhile_is_not_kept(journal, database, t
     store = BlobStore(tmp_path / "blobs", database, BlobLimits())
     first, second = (store.add(data, "host").digest for data in (b"first", b"second"))
     assert store.missing([first, second]) == {}
-    store.evict(1)
+    store.room.evict(1)
     with pytest.raises(UnknownBlob, match=first):
         journal.submit(new(blobs=(second, first)))
     assert rows(database, "jobs") == rows(database, "used_blobs") == 0

@@ -149,7 +149,7 @@ def test_eviction_makes_room_on_a_full_disk(own_disk):
     with filled(own_disk):
         with pytest.raises(StorageFailed):
             store.add(b"small", "host")
-        assert store.evict(1) == len(BIG)
+        assert store.room.evict(1) == len(BIG)
         small = store.add(b"small", "host").digest
     assert not store.has(first)
     assert store.read(small) == b"small"
@@ -162,10 +162,10 @@ def test_blobs_on_a_disk_that_can_only_be_read_stay_as_they_are(own_disk, tmp_pa
     store = BlobStore(own_disk / "blobs", database, BlobLimits())
     there = store.add(b"there", "host").digest
     with unwritable(own_disk):
-        for refused in (lambda: store.add(b"new", "host"), lambda: store.evict(5)):
+        for refused in (lambda: store.add(b"new", "host"), lambda: store.room.evict(5)):
             with pytest.raises(StorageFailed, match="Read-only"):
                 refused()
         assert store.read(there) == b"there"
     assert store.total() == 5
-    assert store.evict(5) == 5
+    assert store.room.evict(5) == 5
     database.close()

@@ -22,7 +22,7 @@ def test_it_is_stored_and_not_the_first_that_makes_room(store):
     """It was evicted before it was fetched, where others needed room."""
     found = kept(store)
     assert found.audit_record == 7 and found.picture.size_bytes == len(SIGNED)
-    assert store.evict(1) == 0
+    assert store.room.evict(1) == 0
     assert store.read(found.picture.sha256) == SIGNED
 
 

@@ -162,11 +162,11 @@ def test_what_is_checked_counts_until_it_is_stored(make_store, reading):
 def test_one_that_finds_no_room_at_last_goes_on_when_there_is_some(make_store):
     store = make_store(total_bytes=len(DATA))
     store.append(DIGEST, 0, DATA, "host")
-    store.limits = BlobLimits(total_bytes=10)
+    store.room.limits = BlobLimits(total_bytes=10)
     with pytest.raises(QuotaExceeded, match="all clients"):
         store.finish(DIGEST, "host")
     assert store.missing([DIGEST], "host") == {DIGEST: len(DATA)}
-    store.limits = BlobLimits()
+    store.room.limits = BlobLimits()
     assert store.finish(DIGEST, "host").size == len(DATA)
 
 

@@ -18,7 +18,7 @@ RUNS = {
     "compose": (["--only", "guidance + sdedit"], "rows"),
     "engine": (["--quick"], "overhead_vs_diffusers"),
     "gpu": (
-        ["--quick", "--device", "cpu", "--threads", "1", "--only", "sd1"],
+        ["--quick", "--device", "cpu", "--threads", "1", "--only", "sd1 together"],
         "sd1.throughput_ratio",
     ),
 }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from functools import partial
 from os import SEEK_END
@@ -15,6 +14,7 @@ from retouch.errors import InvalidField
 from retouch.v1 import blob_service_pb2 as pb
 from retouch.v1 import blob_service_pb2_grpc as rpc
 from retouch_daemon.front.identity import client_of
+from retouch_daemon.front.open_calls import OpenCalls
 from retouch_daemon.front.pace import Pace
 from retouch_daemon.storage.blob_rows import BlobStat
 from retouch_daemon.storage.blob_store import BlobStore
@@ -51,7 +51,7 @@ class BlobService(rpc.BlobServiceServicer):
     def __init__(self, store: BlobStore) -> None:
         self._store = store
         self._pace = Pace(_PER_SECOND, _AT_ONCE)
-        self._open: Counter[str] = Counter()
+        self._uploading = OpenCalls()
         self._large = asyncio.Semaphore(_LARGE_AT_A_TIME)
 
     async def Missing(self, request: pb.MissingRequest, context: _Context) -> pb.MissingResponse:
@@ -71,15 +71,10 @@ class BlobService(rpc.BlobServiceServicer):
     ) -> pb.PutResponse:
         """Take one blob in pieces."""
         client = client_of(context)
-        self._open[client] += 1
-        try:
-            if self._open[client] > _UNPACED:
+        with self._uploading.open(client) as beside:
+            if beside > _UNPACED:
                 await self._pace.turn(client)
             return pb.PutResponse(blob=_info(await self._taken(requests, client)))
-        finally:
-            self._open[client] -= 1
-            if not self._open[client]:
-                del self._open[client]
 
     async def _taken(self, requests: AsyncIterator[pb.PutRequest], client: str) -> BlobStat:
         digest, offset = "", 0

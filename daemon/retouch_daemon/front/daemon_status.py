@@ -143,9 +143,9 @@ class DaemonStatus:
             "blobs": {
                 "count": self._blobs.count(),
                 "bytes": self._blobs.total(),
-                "limit_bytes": self._blobs.limits.total_bytes,
-                "evictions": self._blobs.evictions,
-                "evicted_bytes": self._blobs.evicted_bytes,
+                "limit_bytes": self._blobs.room.limits.total_bytes,
+                "evictions": self._blobs.room.evictions,
+                "evicted_bytes": self._blobs.room.evicted_bytes,
                 "disk_free_bytes": free_bytes(self._blobs.folder),
             },
             "processes": processes(),

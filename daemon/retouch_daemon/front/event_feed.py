@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
 from retouch.v1 import job_pb2
 from retouch_daemon.front.job_observers import JobObserver, Observers
+from retouch_daemon.front.open_calls import OpenCalls
 from retouch_daemon.storage.job_records import OVER, State
 from retouch_daemon.storage.journal import Journal
 
@@ -56,7 +57,7 @@ class EventFeed:
         self.observer = observer or Observers()
         self._feeds: dict[str, _Feed] = {}
         #: Streams that follow a job, by its name: most jobs have none.
-        self._watched: Counter[str] = Counter()
+        self._watched = OpenCalls()
         self._opening = asyncio.Lock()
 
     async def publish(
@@ -153,9 +154,8 @@ class EventFeed:
             UnknownJob, StorageFailed.
         """
         feed = await self._open(job_id)
-        self._watched[job_id] += 1
         seen = max(0, from_seq - 1)
-        try:
+        with self._following(job_id, feed):
             while True:
                 over, told = feed.over, feed.told
                 for event in await self._news(job_id, feed, seen):
@@ -166,10 +166,13 @@ class EventFeed:
                 async with feed.changed:
                     while not feed.over and feed.told <= seen:
                         await feed.changed.wait()
+
+    @contextmanager
+    def _following(self, job_id: str, feed: _Feed) -> Iterator[None]:
+        try:
+            with self._watched.open(job_id):
+                yield
         finally:
-            self._watched[job_id] -= 1
-            if not self._watched[job_id]:
-                del self._watched[job_id]
             self._drop_if_idle(job_id, feed)
 
     async def _news(self, job_id: str, feed: _Feed, seen: int) -> list[job_pb2.JobEvent]:
@@ -193,5 +196,5 @@ class EventFeed:
             return self._feeds[job_id]
 
     def _drop_if_idle(self, job_id: str, feed: _Feed) -> None:
-        if feed.over and not self._watched[job_id]:
+        if feed.over and job_id not in self._watched:
             self._feeds.pop(job_id, None)

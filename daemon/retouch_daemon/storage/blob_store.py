@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 from retouch_daemon.storage.blob_limits import BlobLimits
-from retouch_daemon.storage.blob_rows import UNNEEDED, BlobRows, BlobStat
+from retouch_daemon.storage.blob_room import BlobRoom
+from retouch_daemon.storage.blob_rows import BlobRows, BlobStat
 from retouch_daemon.storage.database import Database
-from retouch_daemon.storage.disk import disk, free_bytes, sync_file, sync_folder, synced_digest
+from retouch_daemon.storage.disk import disk, sync_file, sync_folder, synced_digest
 from retouch_daemon.storage.errors import (
     CorruptBlob,
-    QuotaExceeded,
-    StorageFailed,
     UnknownBlob,
     WrongOffset,
 )
@@ -35,7 +34,6 @@ class BlobStore:
     A file gets its name only when its bytes are on the disk and have the digest, so that a crash
     leaves nothing half-stored. What takes long of that, as hashing and waiting for the disk, keeps
     nobody else from the store. Every client has uploads of its own, also of the same digest.
-    Eviction takes the longest unused, and never what is pinned or what a kept job refers to.
 
     Args:
         folder: made if missing, readable by its owner only.
@@ -43,12 +41,11 @@ class BlobStore:
         limits: see :class:`BlobLimits`.
 
     Attributes:
-        evictions, evicted_bytes: since it was opened.
+        room: evicts what nobody needs where there is too little.
     """
 
     def __init__(self, folder: Path, database: Database, limits: BlobLimits) -> None:
-        self.folder, self.database, self.limits = folder, database, limits
-        self.evictions = self.evicted_bytes = 0
+        self.folder, self.database = folder, database
         self._lock, self._rows = threading.RLock(), BlobRows(database)
         #: Told whenever an upload that was taken is a blob, or is none.
         self._settling = threading.Condition(self._lock)
@@ -57,6 +54,8 @@ class BlobStore:
             self._uploads = Uploads(folder / "uploads", limits.client_uploads)
             self._held, self._passing = Held(), PassingBlobs(limits.passing_bytes)
             self._verified = VerifiedFiles()
+            parts = self._rows, self._uploads, self._held
+            self.room = BlobRoom(folder, limits, *parts, forget=self._forget)
             match_disk(folder, database)
 
     def missing(self, digests: Iterable[str], client: str | None = None) -> dict[str, int]:
@@ -108,8 +107,8 @@ class BlobStore:
                 raise WrongOffset(digest, offset, there)
             if not offset:
                 self._uploads.drop_abandoned()
-            self._check_room(offset + len(chunk), client, known)
-            self._check_free(len(chunk))
+            self.room.for_upload(offset + len(chunk), client, known)
+            self.room.on_disk(len(chunk))
             upload = self._uploads.touch(digest, client)
             upload.write(offset, chunk)
             return upload.size
@@ -175,8 +174,8 @@ class BlobStore:
         with self._lock, disk("store a blob"):
             if self.has(digest):
                 return self._known(digest, client)
-            self._check_room(len(data), client)
-            self._check_free(len(data))
+            self.room.for_upload(len(data), client)
+            self.room.on_disk(len(data))
             upload = self._uploads.whole(digest, client, len(data))
         try:
             with disk("store a blob"):
@@ -235,22 +234,6 @@ class BlobStore:
             self.stat(digest)
             self._rows.pin(digest, pinned)
 
-    def evict(self, wanted: int, client: str | None = None) -> int:
-        """Remove the longest unused, of one client or of all; return the bytes freed.
-
-        As many as are ``wanted``, and none where there are not as many.
-        """
-        rows, freed = [row for row in self._rows.unneeded(client) if row[0] not in self._held], 0
-        if sum(size for _, size in rows) >= wanted:
-            for digest, size in rows:
-                if freed >= wanted:
-                    break
-                if self._forget(digest, UNNEEDED):
-                    freed += size
-                    self.evictions += 1
-        self.evicted_bytes += freed
-        return freed
-
     def total(self, client: str | None = None) -> int:
         """Return the bytes that are stored, of one client or of all."""
         return self._rows.sums(client)[1]
@@ -259,40 +242,9 @@ class BlobStore:
         """Return how many are stored, of one client or of all."""
         return self._rows.sums(client)[0]
 
-    def _check_room(self, size: int, client: str, but: Upload | None = None) -> None:
-        """Make room for an upload that will have ``size`` bytes, instead of ``but``."""
-        if size > self.limits.blob_bytes:
-            fix = "send a smaller picture"
-            raise QuotaExceeded("bytes of one blob", size, self.limits.blob_bytes, fix)
-        self._make_room(self._uploads.bytes(client, but=but) + size, client)
-        self._make_room(self._uploads.bytes(but=but) + size)
-        if self.count(client) >= self.limits.client_blobs and not self.evict(1, client):
-            wanted, fix = self.limits.client_blobs + 1, "unpin or wait, or raise the limit"
-            raise QuotaExceeded("blobs of one client", wanted, self.limits.client_blobs, fix)
-
-    def _check_free(self, size: int) -> None:
-        """Leave room on the disk for the journal. It is nobody's quota, and may be others' doing.
-
-        Raises:
-            StorageFailed.
-        """
-        floor = self.limits.free_bytes
-        missing = floor - free_bytes(self.folder) + size if floor else 0
-        if missing > 0 and self.evict(missing) < missing:
-            problem = f"less than {floor} bytes would be left"
-            raise StorageFailed(f"keep {size} bytes more", problem)
-
-    def _make_room(self, size: int, client: str | None = None) -> None:
-        """Evict until there is room for so many bytes, of one client or of all."""
-        most = self.limits.total_bytes if client is None else self.limits.client_bytes
-        over = self.total(client) + size - most
-        if over > 0 and self.evict(over, client) < over:
-            what = "bytes of all clients" if client is None else "bytes of one client"
-            raise QuotaExceeded(what, most + over, most, "unpin some, wait, or raise the limit")
-
     def _place(self, upload: Upload, more: int) -> None:
         """Give checked bytes their name; ``more`` is what that adds to all."""
-        self._make_room(more + self._uploads.bytes(but=upload))
+        self.room.for_blob(more, upload)
         target = self._file(upload.digest)
         if not target.parent.is_dir():
             target.parent.mkdir(mode=0o700)
