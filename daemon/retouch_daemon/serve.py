@@ -32,6 +32,7 @@ def serve(check: bool, log_format: str, log_level: str, **options: Any) -> None:
     if check:
         _check(settings)
         return
+    from retouch_daemon.front.allocator import give_back_freed_memory
     from retouch_daemon.front.listening import AlreadyServed, allow_descriptors
     from retouch_daemon.front.log_lines import write_lines
     from retouch_daemon.storage.errors import StorageError
@@ -39,6 +40,7 @@ def serve(check: bool, log_format: str, log_level: str, **options: Any) -> None:
     write_lines(log_format, log_level)
     os.environ.update(settings.environment())  # for the processes that load plugins and models
     allow_descriptors()
+    give_back_freed_memory()
     try:
         asyncio.run(_serve(settings))
     except (AlreadyServed, StorageError, ValueError) as problem:
