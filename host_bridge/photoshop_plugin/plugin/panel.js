@@ -396,13 +396,11 @@
     if (mine === "seed" && (value === PER_FILE || value === null)) return null;
     if (mine === "seed") return seedOf(name, value);
     if (mine === "steps" && value === null) return null;
-    const isSize = mine === "workingSize" && Array.isArray(value) && value.length === 2;
-    if (isSize) return value.map(Number);
     const [low, high] = RANGES[mine] ?? [0, 65536];
-    if (typeof value !== "number" || !(low <= value && value <= high)) {
-      throw new RangeError(outside(name, value, low, high));
-    }
-    return value;
+    const isSize = mine === "workingSize" && Array.isArray(value) && value.length === 2;
+    const fits = (number) => typeof number === "number" && low <= number && number <= high && (mine === "feather" || Number.isInteger(number));
+    if (isSize ? value.every(fits) : fits(value)) return value;
+    throw new RangeError(outside(name, value, low, high));
   }
   function outside(name, value, low, high) {
     const allowed = `allowed: ${low} to ${high}`;

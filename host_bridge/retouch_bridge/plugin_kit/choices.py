@@ -219,12 +219,21 @@ def _checked(name: str, mine: str, value: Any) -> Any:
         raise ValueError(f"{name}: got {value!r}. Fix: write a text.")
     if mine == "seed" and value in (_PER_FILE, None):
         return None
-    if mine == "working_size" and isinstance(value, (list, tuple)) and len(value) == 2:
-        return (int(value[0]), int(value[1]))
+    if mine == "steps" and value is None:
+        return None
     low, high = _RANGES.get(mine, (0, 65536))
     if mine == "seed" and _DIGITS.fullmatch(str(value)):
         value = int(value)  # a text where no number of JavaScript holds it
-    kinds = int if mine == "seed" else (int, float)
-    if isinstance(value, bool) or not isinstance(value, kinds) or not low <= value <= high:
-        raise ValueError(f"{name}: got {value!r}; allowed: {low} to {high}. Fix: choose another.")
-    return value
+    if mine == "working_size" and isinstance(value, (list, tuple)) and len(value) == 2:
+        if all(_fits(each, low, high, whole=True) for each in value):
+            return (int(value[0]), int(value[1]))
+    elif _fits(value, low, high, whole=mine != "feather"):
+        return value if mine == "feather" else int(value)
+    raise ValueError(f"{name}: got {value!r}; allowed: {low} to {high}. Fix: choose another.")
+
+
+def _fits(value: Any, low: int, high: int, *, whole: bool) -> bool:
+    """Whether it is a number in a range; the 4.0 of a reader without whole numbers is whole."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    return low <= value <= high and not (whole and value != int(value))

@@ -15,10 +15,10 @@ from retouch_daemon.failures import blocked_of, failed_of
 
 @needs_node
 def test_recipes_and_replays_agree():
-    wrong = ({"recipe": 2}, {"steps": 999}, {"operations": {}}, {"operations": [{"a": 1}]})
+    wrong = ({"recipe": 2}, {"steps": 999}, {"variants": 1.5}, {"operations": {}})
     pairs = [
         (("recipe", [each]), said(lambda e=each: Choices.of_recipe(e).to_recipe()))
-        for each in (RECIPE, {}, *wrong[:3])
+        for each in (RECIPE, {}, {"steps": None, "working_size": [64, 96]}, *wrong)
     ]
     effective = {
         "request": {
