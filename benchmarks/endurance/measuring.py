@@ -20,8 +20,9 @@ _MIB = 1 << 20
 #: Samples are averaged over so many stretches of time, which are nearly independent.
 _STRETCHES = 24
 #: A growth over the whole run below this share of a process's memory, or below so many MiB, is
-#: noise of its allocator and of the database's cache.
-NOISE, LITTLE = 0.01, 1.0
+#: noise: of its allocator, of the database's cache, and of the previews of the last minute, which
+#: are in the front's memory and come now faster and now slower.
+NOISE, LITTLE = 0.01, 4.0
 
 
 @dataclass(frozen=True)

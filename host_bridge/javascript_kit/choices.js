@@ -145,14 +145,13 @@ function checked(name, mine, value) {
   if (mine === "steps" && value === null) return null;
   const [low, high] = RANGES[mine] ?? [0, 65536];
   const isSize = mine === "workingSize" && Array.isArray(value) && value.length === 2;
-  const fits = (number) => typeof number === "number" && low <= number && number <= high
-    && (mine === "feather" || Number.isInteger(number));
-  if (isSize ? value.every(fits) : fits(value)) return value;
+  const fits = (number) => Number.isInteger(number) && low <= number && number <= high;
+  if (isSize ? value.every(fits) : fits(value)) return isSize ? [...value] : value;
   throw new RangeError(outside(name, value, low, high));
 }
 
 function outside(name, value, low, high) {
-  const allowed = `allowed: ${low} to ${high}`;
+  const allowed = `allowed: whole numbers, ${low} to ${high}`;
   return `${name}: got ${JSON.stringify(value)}; ${allowed}. Fix: choose another.`;
 }
 

@@ -17,9 +17,11 @@ _ARENAS: Final = 2
 
 
 def give_back_freed_memory() -> None:
-    """Have what is freed be used again or given back; before threads are started.
+    """Have what is freed be used again or given back.
 
-    Harmless where the C library has no such parameters.
+    Before the daemon's own threads need memory: heaps that there are stay. What the environment
+    says of it (``MALLOC_ARENA_MAX``) does not count then. Workers are programs of their own and
+    do not inherit it. Harmless where the C library has no such parameters.
     """
     if sys.platform == "linux":
         mallopt = getattr(ctypes.CDLL(None), "mallopt", None)

@@ -13,8 +13,8 @@ import grpc
 from retouch.errors import InvalidField
 from retouch.v1 import blob_service_pb2 as pb
 from retouch.v1 import blob_service_pb2_grpc as rpc
+from retouch_daemon.front.calls_by_name import CallsByName
 from retouch_daemon.front.identity import client_of
-from retouch_daemon.front.open_calls import OpenCalls
 from retouch_daemon.front.pace import Pace
 from retouch_daemon.storage.blob_rows import BlobStat
 from retouch_daemon.storage.blob_store import BlobStore
@@ -51,7 +51,7 @@ class BlobService(rpc.BlobServiceServicer):
     def __init__(self, store: BlobStore) -> None:
         self._store = store
         self._pace = Pace(_PER_SECOND, _AT_ONCE)
-        self._uploading = OpenCalls()
+        self._uploading = CallsByName()
         self._large = asyncio.Semaphore(_LARGE_AT_A_TIME)
 
     async def Missing(self, request: pb.MissingRequest, context: _Context) -> pb.MissingResponse:
@@ -71,8 +71,8 @@ class BlobService(rpc.BlobServiceServicer):
     ) -> pb.PutResponse:
         """Take one blob in pieces."""
         client = client_of(context)
-        with self._uploading.open(client) as beside:
-            if beside > _UNPACED:
+        with self._uploading.open(client) as at_once:
+            if at_once > _UNPACED:
                 await self._pace.turn(client)
             return pb.PutResponse(blob=_info(await self._taken(requests, client)))
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from retouch.v1 import job_pb2
+from retouch_daemon.front.calls_by_name import CallsByName
 from retouch_daemon.front.job_observers import JobObserver, Observers
-from retouch_daemon.front.open_calls import OpenCalls
 from retouch_daemon.storage.job_records import OVER, State
 from retouch_daemon.storage.journal import Journal
 
@@ -57,7 +57,7 @@ class EventFeed:
         self.observer = observer or Observers()
         self._feeds: dict[str, _Feed] = {}
         #: Streams that follow a job, by its name: most jobs have none.
-        self._watched = OpenCalls()
+        self._watched = CallsByName()
         self._opening = asyncio.Lock()
 
     async def publish(

@@ -17,6 +17,7 @@ class BlobRoom:
     """Makes room where there is too little, or says what is too much.
 
     The longest unused goes first, and never what is pinned, held, or what a kept job refers to.
+    All but :meth:`evict` is called under the lock of the store, which says what of the disk fails.
 
     Args:
         folder: where blobs are.
@@ -24,7 +25,7 @@ class BlobRoom:
         rows: of what is stored.
         uploads: under way; their bytes count as if they were stored.
         held: what is kept for a while whatever else needs room.
-        forget: removes a blob that still is as a condition says; whether it was.
+        forget: removes a blob that a condition (SQL, of its row) still holds of; whether it did.
 
     Attributes:
         evictions, evicted_bytes: since the store was opened.
@@ -44,10 +45,15 @@ class BlobRoom:
         self.evictions = self.evicted_bytes = 0
 
     def for_upload(self, size: int, client: str, but: Upload | None = None) -> None:
-        """Make room for an upload that will have ``size`` bytes, instead of ``but``.
+        """Make room for an upload.
+
+        Args:
+            size: bytes that it will have.
+            client: whose it is.
+            but: the same upload as it is now, if it was begun: its bytes do not count twice.
 
         Raises:
-            QuotaExceeded.
+            QuotaExceeded, StorageFailed.
         """
         if size > self.limits.blob_bytes:
             fix = "send a smaller picture"
@@ -74,13 +80,18 @@ class BlobRoom:
             raise StorageFailed(f"keep {size} bytes more", problem)
 
     def for_blob(self, size: int, upload: Upload) -> None:
-        """Make room for what a finished upload adds. Raises QuotaExceeded."""
+        """Make room for what a finished upload adds. Raises QuotaExceeded, StorageFailed."""
         self._make(size + self._uploads.bytes(but=upload))
 
     def evict(self, wanted: int, client: str | None = None) -> int:
-        """Remove the longest unused, of one client or of all; return the bytes freed.
+        """Remove the longest unused; return the bytes freed.
 
-        As many as are ``wanted``, and none where there are not as many.
+        Args:
+            wanted: bytes that are to be free; nothing is removed where there are not as many.
+            client: whose; None: of all.
+
+        Raises:
+            StorageFailed.
         """
         rows, freed = [row for row in self._rows.unneeded(client) if row[0] not in self._held], 0
         if sum(size for _, size in rows) >= wanted:

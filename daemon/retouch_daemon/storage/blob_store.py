@@ -15,11 +15,7 @@ from retouch_daemon.storage.blob_room import BlobRoom
 from retouch_daemon.storage.blob_rows import BlobRows, BlobStat
 from retouch_daemon.storage.database import Database
 from retouch_daemon.storage.disk import disk, sync_file, sync_folder, synced_digest
-from retouch_daemon.storage.errors import (
-    CorruptBlob,
-    UnknownBlob,
-    WrongOffset,
-)
+from retouch_daemon.storage.errors import CorruptBlob, UnknownBlob, WrongOffset
 from retouch_daemon.storage.held import Held
 from retouch_daemon.storage.matching_disk import match_disk
 from retouch_daemon.storage.passing_blobs import PassingBlobs

@@ -5,6 +5,7 @@ A recipe has the names of ``retouch batch``'s recipes; its JSON is YAML, too.
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -103,7 +104,7 @@ class Choices:
         elif self.seed > _MOST_NUMBER:
             found["seed"] = str(self.seed)
         if self.feather:
-            found["feather"] = round(self.feather)
+            found["feather"] = int(self.feather + 0.5)
         found["operations"] = [{each.name: _plain(each.parameters)} for each in self.operations]
         return found
 
@@ -225,15 +226,17 @@ def _checked(name: str, mine: str, value: Any) -> Any:
     if mine == "seed" and _DIGITS.fullmatch(str(value)):
         value = int(value)  # a text where no number of JavaScript holds it
     if mine == "working_size" and isinstance(value, (list, tuple)) and len(value) == 2:
-        if all(_fits(each, low, high, whole=True) for each in value):
+        if all(_fits(each, low, high) for each in value):
             return (int(value[0]), int(value[1]))
-    elif _fits(value, low, high, whole=mine != "feather"):
-        return value if mine == "feather" else int(value)
-    raise ValueError(f"{name}: got {value!r}; allowed: {low} to {high}. Fix: choose another.")
+    elif _fits(value, low, high):
+        return int(value)
+    got, allowed = json.dumps(value, separators=(",", ":")), f"whole numbers, {low} to {high}"
+    raise ValueError(f"{name}: got {got}; allowed: {allowed}. Fix: choose another.")
 
 
-def _fits(value: Any, low: int, high: int, *, whole: bool) -> bool:
-    """Whether it is a number in a range; the 4.0 of a reader without whole numbers is whole."""
+def _fits(value: Any, low: int, high: int) -> bool:
+    """Whether it is a whole number in a range; so is the 4.0 of readers without whole numbers."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return False
-    return low <= value <= high and not (whole and value != int(value))
+    exact = isinstance(value, int) or value <= _MOST_NUMBER
+    return exact and low <= value <= high and value == int(value)

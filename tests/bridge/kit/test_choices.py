@@ -63,11 +63,13 @@ def test_a_recipe_is_one_of_retouch_batch(tmp_path):
     [
         ({"recipe": 2}, "newer Retouch"),
         ([], "no recipe"),
-        ({"steps": 999}, "steps: got 999; allowed: 1 to 250"),
-        ({"steps": True}, "steps: got True"),
-        ({"variants": 1.5}, "variants: got 1.5; allowed: 1 to 16"),
-        ({"steps": float("nan")}, "steps: got nan"),
-        ({"working_size": [64, 0.5]}, r"working_size: got \[64, 0.5\]"),
+        ({"steps": 999}, "steps: got 999; allowed: whole numbers, 1 to 250"),
+        ({"steps": True}, "steps: got true"),
+        ({"variants": 1.5}, "variants: got 1.5; allowed: whole numbers, 1 to 16"),
+        ({"steps": float("nan")}, "steps: got NaN"),
+        ({"feather": 1.5}, "feather: got 1.5"),
+        ({"seed": 1e17}, "seed: got 1e"),
+        ({"working_size": [64, 0.5]}, r"working_size: got \[64,0.5\]"),
         ({"working_size": ["64", 64]}, "working_size: got"),
         ({"prompt": 3}, "prompt: got 3"),
         ({"operations": {}}, "operations is no list"),
@@ -83,7 +85,7 @@ def test_whole_numbers_may_be_written_as_the_others():
     chosen = Choices.of_recipe({"steps": 4.0, "variants": 2.0, "working_size": [64.0, 96]})
     assert (chosen.steps, chosen.variants, chosen.working_size) == (4, 2, (64, 96))
     assert all(type(each) is int for each in (chosen.steps, *chosen.working_size))
-    assert Choices.of_recipe({"steps": None, "feather": 1.5}) == Choices(feather=1.5)
+    assert Choices.of_recipe({"steps": None, "feather": 2.0}) == Choices(feather=2)
 
 
 def test_a_result_with_messages_of_their_own_is_replayed():

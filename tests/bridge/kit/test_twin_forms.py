@@ -15,7 +15,10 @@ from retouch_daemon.failures import blocked_of, failed_of
 
 @needs_node
 def test_recipes_and_replays_agree():
-    wrong = ({"recipe": 2}, {"steps": 999}, {"variants": 1.5}, {"operations": {}})
+    wrong = (
+        *({"recipe": 2}, {"steps": 999}, {"steps": "4"}, {"variants": 1.5}, {"feather": 0.5}),
+        *({"working_size": [64, 0.5]}, {"working_size": ["64", 64]}, {"operations": {}}),
+    )
     pairs = [
         (("recipe", [each]), said(lambda e=each: Choices.of_recipe(e).to_recipe()))
         for each in (RECIPE, {}, {"steps": None, "working_size": [64, 96]}, *wrong)

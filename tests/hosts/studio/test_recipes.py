@@ -81,7 +81,7 @@ def seen(studio):
         ("a.yaml", "prompt: a house", "A browser reads no YAML"),
         ("a.json", '{"recipe": 9}', "This is no recipe of form 1"),
         ("a.json", '{"operations": [{"tint": {}}]}', "The operation tint is not installed"),
-        ("a.json", '{"steps": 900}', "allowed: 1 to 250"),
+        ("a.json", '{"steps": 900}', "allowed: whole numbers, 1 to 250"),
         ("a.json", "[]", "a.json is no recipe"),
         ("a.json", '{"promt": "a"}', "a.json has a field promt; allowed: recipe, prompt"),
         ("a.json", '{"operations": [{"sdedit": {"strenght": 1}}]}', "Restyle has no strenght"),

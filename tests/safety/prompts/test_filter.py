@@ -22,6 +22,7 @@ from retouch_safety.prompts import (
 from retouch_safety.prompts import embedding as embedding_module
 
 
+#: Sets, and every which of their sentences is read.
 @pytest.mark.parametrize(
     ("name", "every"),
     [

@@ -1,4 +1,4 @@
-"""Calls under way, counted by the name of what they are of."""
+"""How many calls are under way for each name: for a client, or for a job."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-class OpenCalls:
-    """Counts of calls under way, by name. All methods are called on one event loop."""
+class CallsByName:
+    """Counts calls while they are under way. All methods are called on one event loop."""
 
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()

@@ -2,11 +2,11 @@
 
 import pytest
 
-from retouch_daemon.front.open_calls import OpenCalls
+from retouch_daemon.front.calls_by_name import CallsByName
 
 
 def test_calls_are_counted_by_name_while_they_last():
-    calls = OpenCalls()
+    calls = CallsByName()
     with calls.open("a") as first, calls.open("a") as second, calls.open("b") as other:
         assert (first, second, other) == (1, 2, 1)
         assert calls.total() == 3 and list(calls) == ["a", "b"]
@@ -14,7 +14,7 @@ def test_calls_are_counted_by_name_while_they_last():
 
 
 def test_a_call_that_fails_is_over():
-    calls = OpenCalls()
+    calls = CallsByName()
     with calls.open("a"):
         with pytest.raises(ValueError), calls.open("a"):
             raise ValueError
@@ -22,7 +22,7 @@ def test_a_call_that_fails_is_over():
 
 
 def test_names_can_be_looked_at_while_calls_end():
-    calls = OpenCalls()
+    calls = CallsByName()
     with calls.open("b"):
         ending = calls.open("a")
         with ending:
