@@ -24,6 +24,10 @@ from drive_panel import (
     widget,
 )
 
+#: Seconds in which nobody clicks or reads yet: while Krita adds the layer of a result it lets
+#: events through, so that the end of the edit can be told before the layer is there.
+A_PERSON = 0.3
+
 answers = {}
 
 
@@ -157,6 +161,7 @@ def discard():
     choose("expand", prompt="a house on a meadow", expand__right=64, steps=6)
     click("retouch_generate")
     yield from until(settled, 90, "the end")
+    yield A_PERSON
     click("retouch_discard")
     yield 0.4
     return {"before": before, "after": facts(document, whole=False), "undo_after": undo_words()}
@@ -171,14 +176,21 @@ def again():
     click("retouch_generate")
     yield from until(settled, 90, "the end")
     first = widget("retouch_panel")._session().variants[0].result
+    yield A_PERSON
     click("retouch_discard")
     widget("retouch_history").setCurrentRow(0)
     click("retouch_again")
     yield from until(settled, 90, "the end")
+    yield A_PERSON
     session = widget("retouch_panel")._session()
     one, other = first.picture.data, session.variants[0].result.picture.data
     apart = sum(abs(one[i] - other[i]) for i in range(len(one))) / len(one)
-    return {"empty": empty, "apart": apart, "history": widget("retouch_history").count()}
+    return {
+        "empty": empty,
+        "apart": apart,
+        "history": widget("retouch_history").count(),
+        "message": message(),
+    }
 
 
 def blocked():

@@ -87,6 +87,7 @@ def test_the_whole_layer_is_what_lies_on_the_canvas(seen):
 
 def test_the_history_of_a_document_runs_again(seen):
     found = of(seen, "again")
+    assert found["message"] == ""
     assert found["empty"] == 0 and found["history"] == 2
     assert found["apart"] <= 2
 
