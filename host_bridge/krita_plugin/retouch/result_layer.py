@@ -67,6 +67,7 @@ class ResultLayer:
         self._writing: Iterator[None] | None = None
         self._waiting: Content | None = None
         self._at_work = False
+        self._is_new = self._unwanted = False
 
     @property
     def is_there(self) -> bool:
@@ -120,9 +121,14 @@ class ResultLayer:
         """Take it out of the document.
 
         Where adding it was the last thing that happened, that is undone: no trace is left in the
-        undo history. Otherwise it is removed, which is an undo step of its own.
+        undo history. Otherwise it is removed, which is an undo step of its own. One that is being
+        added goes as soon as Krita has noticed it: before, undoing it would not be noticed either.
         """
-        self._waiting = self._writing = None
+        self._waiting = None
+        self._unwanted = self._is_new
+        if self._unwanted:
+            return
+        self._writing = None
         if not self.is_there:
             return
         self._node.setLocked(False)
@@ -190,20 +196,23 @@ class ResultLayer:
             self._set_mask(content, bounds)
             node.setChildNodes([self._mask])
         node.setLocked(True)
+        self._added_words, self._is_new = None, True
         self._grow_canvas()
         active = self._document.activeNode()
-        self._added_words = None
         self._document.rootNode().addChildNode(node, None)
         # Krita makes a new layer the active one, and names what can be undone, a little later.
         QtCore.QTimer.singleShot(_SOON, lambda: self._settle(active))
 
     def _settle(self, active: Any) -> None:
         """Remember what Krita would undo now, and give the person's own layer back to the pen."""
+        self._is_new = False
         if self.is_there and self._node.locked():
             undo = Krita.instance().action("edit_undo")
             self._added_words = undo.text() if undo is not None else ""
             if active is not None:
                 self._document.setActiveNode(active)
+        if self._unwanted:
+            self.drop()
 
     def _placed(self, bounds: Rect) -> Rect:
         """Where it goes in the document as it will be: growing at the left or top moves all."""

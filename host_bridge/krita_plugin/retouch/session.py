@@ -147,8 +147,9 @@ class Session(QtCore.QObject):
         self.is_open = True
         if len(self.variants) == 1 and self._can_write():
             self.shown = 0
-            self._show_variant()
+            # While Krita adds a layer it lets the end of the edit through: it must know of this.
             self._remember(variant)
+            self._show_variant()
         self.image = self.variants[self.shown].image
         self.changed.emit()
 

@@ -24,10 +24,6 @@ from drive_panel import (
     widget,
 )
 
-#: Seconds in which nobody clicks or reads yet: while Krita adds the layer of a result it lets
-#: events through, so that the end of the edit can be told before the layer is there.
-A_PERSON = 0.3
-
 answers = {}
 
 
@@ -161,7 +157,6 @@ def discard():
     choose("expand", prompt="a house on a meadow", expand__right=64, steps=6)
     click("retouch_generate")
     yield from until(settled, 90, "the end")
-    yield A_PERSON
     click("retouch_discard")
     yield 0.4
     return {"before": before, "after": facts(document, whole=False), "undo_after": undo_words()}
@@ -176,12 +171,12 @@ def again():
     click("retouch_generate")
     yield from until(settled, 90, "the end")
     first = widget("retouch_panel")._session().variants[0].result
-    yield A_PERSON
     click("retouch_discard")
+    # The end can be told while Krita is adding the layer: it is taken out right after that.
+    yield from until(lambda: len(names(document)) == 1, 5, "the layer's end")
     widget("retouch_history").setCurrentRow(0)
     click("retouch_again")
     yield from until(settled, 90, "the end")
-    yield A_PERSON
     session = widget("retouch_panel")._session()
     one, other = first.picture.data, session.variants[0].result.picture.data
     apart = sum(abs(one[i] - other[i]) for i in range(len(one))) / len(one)

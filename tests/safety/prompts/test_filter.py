@@ -22,11 +22,10 @@ from retouch_safety.prompts import (
 from retouch_safety.prompts import embedding as embedding_module
 
 
-#: Sets, and every which of their sentences is read.
 @pytest.mark.parametrize(
     ("name", "every"),
     [
-        pytest.param("development", 4, marks=pytest.mark.slow),
+        pytest.param("development", 4, marks=pytest.mark.slow),  # every fourth sentence
         pytest.param("development", 1, marks=pytest.mark.endurance),
         pytest.param("held_out_round_1", 1, marks=pytest.mark.slow),
     ],
